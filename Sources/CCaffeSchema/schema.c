@@ -1,0 +1,1 @@
+#include "CCaffeSchema.h"

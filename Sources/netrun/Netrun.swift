@@ -1,0 +1,1 @@
+@main struct Netrun { static func main() { print("netrun") } }
