@@ -1,3 +1,271 @@
+/// The inner loops of netrun.
+///
+/// Every function is single-threaded, allocates nothing and keeps nothing between calls, so that a
+/// caller may run it on any range from any thread and get the same bits. Arrays are contiguous
+/// float32 unless said otherwise; outputs come first, gradients start with `d`. Where a function
+/// needs scratch memory, another tells how many floats.
+///
+/// `nk_x_reference` is the plain loop that specifies `nk_x`; tests compare the two. A function without
+/// one is a plain loop itself. "In place" says that an output may be the very same array as an input;
+/// arrays must never overlap in part. NaN and infinity go where Caffe lets them go.
 #pragma once
+
 #include <stddef.h>
 #include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+// MARK: Elementwise (elementwise.c). All may run in place.
+
+/// y[i] = value
+void nk_fill(float *y, float value, size_t n);
+/// y[i] = x[i]
+void nk_copy(float *y, const float *x, size_t n);
+/// y[i] = a x[i]
+void nk_scale(float *y, float a, const float *x, size_t n);
+/// y[i] = x[i] + a
+void nk_shift(float *y, float a, const float *x, size_t n);
+/// y[i] = a x[i] + y[i]
+void nk_axpy(float *y, float a, const float *x, size_t n);
+/// y[i] = a x[i] + b y[i]
+void nk_axpby(float *y, float a, const float *x, float b, size_t n);
+/// y[i] = a[i] + b[i]
+void nk_add(float *y, const float *a, const float *b, size_t n);
+/// y[i] = a[i] - b[i]
+void nk_subtract(float *y, const float *a, const float *b, size_t n);
+/// y[i] = a[i] b[i]
+void nk_multiply(float *y, const float *a, const float *b, size_t n);
+/// y[i] = a[i] / b[i]
+void nk_divide(float *y, const float *a, const float *b, size_t n);
+/// y[i] = a[i] b[i] + y[i]
+void nk_multiply_add(float *y, const float *a, const float *b, size_t n);
+/// Eltwise MAX of the first two bottoms: mask[i] = 0 where a[i] > b[i], else 1 (the second wins ties).
+void nk_maximum_first(float *y, int32_t *mask, const float *a, const float *b, size_t n);
+/// Eltwise MAX with a later bottom: takes x[i] and mask[i] = index where x[i] > y[i].
+void nk_maximum_next(float *y, int32_t *mask, const float *x, int32_t index, size_t n);
+/// dx[i] = dy[i] where mask[i] == index, else 0
+void nk_maximum_backward(float *dx, const float *dy, const int32_t *mask, int32_t index, size_t n);
+/// y[c, i] = scale[c] x[c, i] + shift[c] for x of (channels, inner). Without scale 1, without shift 0.
+void nk_channel_affine(float *y, const float *x, const float *_Nullable scale,
+                       const float *_Nullable shift, size_t channels, size_t inner);
+
+// MARK: Sums (reduce.c). Added in a fixed order: lanes of floats in short blocks, blocks in double.
+
+/// Σ x[i]
+double nk_sum(const float *x, size_t n);
+double nk_sum_reference(const float *x, size_t n);
+/// Σ x[i] y[i]
+double nk_dot(const float *x, const float *y, size_t n);
+double nk_dot_reference(const float *x, const float *y, size_t n);
+/// Σ x[i]²
+double nk_sum_of_squares(const float *x, size_t n);
+double nk_sum_of_squares_reference(const float *x, size_t n);
+/// Σ |x[i]|
+double nk_sum_of_magnitudes(const float *x, size_t n);
+double nk_sum_of_magnitudes_reference(const float *x, size_t n);
+/// Σ (x[i] - y[i])²
+double nk_sum_of_squared_differences(const float *x, const float *y, size_t n);
+double nk_sum_of_squared_differences_reference(const float *x, const float *y, size_t n);
+/// Σ (x[i] - mean)²
+double nk_sum_of_squares_about(const float *x, float mean, size_t n);
+double nk_sum_of_squares_about_reference(const float *x, float mean, size_t n);
+/// sum[c] += Σ_i x[c, i] for x of (channels, inner), as in a bias gradient
+void nk_channel_sum(float *sum, const float *x, size_t channels, size_t inner);
+/// sum[c] += Σ_i x[c, i] y[c, i] for x and y of (channels, inner), as in a scale gradient
+void nk_channel_dot(float *sum, const float *x, const float *y, size_t channels, size_t inner);
+
+// MARK: Activations (activation.c). All may run in place.
+
+/// y = max(x, 0) + negative_slope min(x, 0)
+void nk_relu_forward(float *y, const float *x, float negative_slope, size_t n);
+/// dx = dy where x > 0, negative_slope dy where x ≤ 0. x may be the output if negative_slope ≥ 0.
+void nk_relu_backward(float *dx, const float *dy, const float *x, float negative_slope, size_t n);
+/// y = tanh(x / 2) / 2 + 1/2, as Caffe writes the logistic function
+void nk_sigmoid_forward(float *y, const float *x, size_t n);
+void nk_sigmoid_forward_reference(float *y, const float *x, size_t n);
+/// dx = dy y (1 - y)
+void nk_sigmoid_backward(float *dx, const float *dy, const float *y, size_t n);
+/// y = tanh x
+void nk_tanh_forward(float *y, const float *x, size_t n);
+void nk_tanh_forward_reference(float *y, const float *x, size_t n);
+/// dx = dy (1 - y²)
+void nk_tanh_backward(float *dx, const float *dy, const float *y, size_t n);
+/// y = e^x
+void nk_exp(float *y, const float *x, size_t n);
+void nk_exp_reference(float *y, const float *x, size_t n);
+/// y = ln x
+void nk_log(float *y, const float *x, size_t n);
+void nk_log_reference(float *y, const float *x, size_t n);
+/// y = x / (1 - ratio) or, with probability ratio, x · 0.
+///
+/// Each element's draw depends on seed, counter (the step, say) and its index first + i only, so the
+/// backward pass calls this again with dy, and ranges of a batch may be done apart.
+void nk_dropout(float *y, const float *x, float ratio, uint64_t seed, uint64_t counter,
+                uint64_t first, size_t n);
+
+// MARK: Softmax (softmax.c) over the middle axis of (outer, channels, inner). All may run in place.
+
+/// y[o, c, i] = e^(x[o, c, i] - max_c) / Σ_c
+void nk_softmax_forward(float *y, const float *x, size_t outer, size_t channels, size_t inner);
+void nk_softmax_forward_reference(float *y, const float *x, size_t outer, size_t channels,
+                                  size_t inner);
+/// dx = (dy - Σ_c dy y) y
+void nk_softmax_backward(float *dx, const float *dy, const float *y, size_t outer, size_t channels,
+                         size_t inner);
+void nk_softmax_backward_reference(float *dx, const float *dy, const float *y, size_t outer,
+                                   size_t channels, size_t inner);
+/// Returns Σ -ln max(p, FLT_MIN) over the probabilities y of the labels, not normalised.
+///
+/// Labels are (outer, inner), cut to integers; those equal to *ignored do not count. *counted gets how
+/// many did, *bad_label the index of the first label that names no class, or -1.
+double nk_softmax_loss_forward(const float *y, const float *labels,
+                               const int32_t *_Nullable ignored, size_t outer, size_t channels,
+                               size_t inner, size_t *counted, ptrdiff_t *bad_label);
+/// dx = scale (y - [c = label]), and 0 where the label is ignored
+void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
+                              const int32_t *_Nullable ignored, float scale, size_t outer,
+                              size_t channels, size_t inner);
+
+// MARK: Pooling (pooling.c) of `planes` planes, one behind the other.
+
+/// The shape of a pooling: input and output size, kernel, stride and padding.
+typedef struct nk_pool {
+    ptrdiff_t height, width;
+    ptrdiff_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+    ptrdiff_t out_h, out_w;
+} nk_pool;
+
+/// y = the largest value of each window, cut to the image; mask = its index in the plane.
+///
+/// Starts at -FLT_MAX and takes what is strictly larger, so the first maximum wins, and a window where
+/// nothing is larger (all NaN, say) gives -FLT_MAX and mask -1.
+void nk_max_pool_forward(float *y, int32_t *_Nullable mask, const float *x, const nk_pool *pool,
+                         size_t planes);
+void nk_max_pool_forward_reference(float *y, int32_t *_Nullable mask, const float *x,
+                                   const nk_pool *pool, size_t planes);
+/// dx = 0, then dx[mask[o]] += dy[o] where mask[o] ≥ 0
+void nk_max_pool_backward(float *dx, const float *dy, const int32_t *mask, const nk_pool *pool,
+                          size_t planes);
+void nk_max_pool_backward_reference(float *dx, const float *dy, const int32_t *mask,
+                                    const nk_pool *pool, size_t planes);
+/// y = sum of each window cut to the image, divided by its area cut to the padded image
+void nk_average_pool_forward(float *y, const float *x, const nk_pool *pool, size_t planes);
+void nk_average_pool_forward_reference(float *y, const float *x, const nk_pool *pool,
+                                       size_t planes);
+/// dx = sum over the windows that saw the pixel of dy / area
+void nk_average_pool_backward(float *dx, const float *dy, const nk_pool *pool, size_t planes);
+void nk_average_pool_backward_reference(float *dx, const float *dy, const nk_pool *pool,
+                                        size_t planes);
+
+// MARK: Local response normalisation (lrn.c). None may run in place.
+
+/// Constants of a normalisation and the size of one sample (channels, spatial). `size` is odd.
+typedef struct nk_lrn {
+    size_t channels, spatial, size;
+    float alpha, beta, k;
+} nk_lrn;
+
+/// Floats of scratch that nk_lrn_across_backward needs.
+size_t nk_lrn_scratch(size_t channels);
+/// Across the channels of one sample: scale = k + alpha / size Σ_window x², y = x scale^-beta
+void nk_lrn_across_forward(float *y, float *scale, const float *x, const nk_lrn *lrn);
+void nk_lrn_across_forward_reference(float *y, float *scale, const float *x, const nk_lrn *lrn);
+/// dx = dy scale^-beta - 2 alpha beta / size x Σ_window dy y / scale. dx may be dy.
+void nk_lrn_across_backward(float *dx, const float *dy, const float *y, const float *scale,
+                            const float *x, const nk_lrn *lrn, float *scratch);
+void nk_lrn_across_backward_reference(float *dx, const float *dy, const float *y,
+                                      const float *scale, const float *x, const nk_lrn *lrn);
+/// Within one plane: scale = 1 + alpha / size² Σ_square x², y = x scale^-beta (k and channels unused).
+/// Scratch: height · width floats.
+void nk_lrn_within_forward(float *y, float *scale, const float *x, const nk_lrn *lrn, size_t height,
+                           size_t width, float *scratch);
+/// dx = dy scale^-beta - 2 alpha beta / size² x Σ_square dy y / scale. Scratch: 3 · height · width.
+void nk_lrn_within_backward(float *dx, const float *dy, const float *y, const float *scale,
+                            const float *x, const nk_lrn *lrn, size_t height, size_t width,
+                            float *scratch);
+
+// MARK: Solver updates (solver.c). g is the regularised gradient:
+// gradient_scale · gradient + l2 · w + l1 · sign(w).
+
+/// Constants of one parameter's update.
+typedef struct nk_update {
+    float gradient_scale, l2, l1;
+    float rate;       ///< base rate · lr_mult
+    float momentum;   ///< β1 of Adam, the decay of AdaDelta
+    float momentum2;  ///< β2 of Adam
+    float delta;      ///< added to denominators
+    float rms_decay;
+    float correction; ///< of Adam: √(1 - β2^t) / (1 - β1^t)
+} nk_update;
+
+/// h = momentum h + rate g; w -= h
+void nk_sgd_update(float *w, float *h, const float *gradient, const nk_update *update, size_t n);
+/// h' = momentum h + rate g; w -= (1 + momentum) h' - momentum h
+void nk_nesterov_update(float *w, float *h, const float *gradient, const nk_update *update,
+                        size_t n);
+/// h += g²; w -= rate g / (√h + delta)
+void nk_adagrad_update(float *w, float *h, const float *gradient, const nk_update *update,
+                       size_t n);
+/// h = rms_decay h + (1 - rms_decay) g²; w -= rate g / (√h + delta)
+void nk_rmsprop_update(float *w, float *h, const float *gradient, const nk_update *update,
+                       size_t n);
+/// h1 = m h1 + (1 - m) g²; u = g √((h2 + delta) / (h1 + delta)); h2 = m h2 + (1 - m) u²; w -= rate u
+void nk_adadelta_update(float *w, float *h1, float *h2, const float *gradient,
+                        const nk_update *update, size_t n);
+/// m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; w -= rate correction m / (√v + delta)
+void nk_adam_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
+                    size_t n);
+
+// MARK: Data (transform.c)
+
+/// How one image (channels, height, width) becomes an input (channels, crop_height, crop_width).
+typedef struct nk_transform {
+    size_t channels, height, width;
+    size_t crop_y, crop_x, crop_height, crop_width;
+    float scale;
+    int32_t mirror;
+    size_t mean_count; ///< values in mean_values: 0, 1 or channels
+    const float *_Nullable mean_values;
+    const float *_Nullable mean_image; ///< (channels, height, width); goes before mean_values
+} nk_transform;
+
+/// y = (x - mean) · scale, cut out and mirrored
+void nk_transform_bytes(float *y, const uint8_t *x, const nk_transform *transform);
+void nk_transform_bytes_reference(float *y, const uint8_t *x, const nk_transform *transform);
+/// The same for images stored as floats.
+void nk_transform_floats(float *y, const float *x, const nk_transform *transform);
+
+// MARK: Patches (im2col.c)
+
+/// A window sliding over an image (channels, height, width).
+typedef struct nk_window {
+    ptrdiff_t channels, height, width;
+    ptrdiff_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
+    ptrdiff_t out_h, out_w;
+} nk_window;
+
+/// col[(c, ky, kx), p - p0] = the pixel under tap (c, ky, kx) at output position p, 0 in the padding.
+///
+/// For the positions [p0, p1) of the out_h · out_w ones; rows of col start stride_col floats apart.
+void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *window,
+               ptrdiff_t p0, ptrdiff_t p1);
+void nk_im2col_reference(float *col, size_t stride_col, const float *x, const nk_window *window,
+                         ptrdiff_t p0, ptrdiff_t p1);
+/// dx[pixel under the tap] += col[(c, ky, kx), p - p0]: the transpose of nk_im2col.
+void nk_col2im_add(float *dx, const float *col, size_t stride_col, const nk_window *window,
+                   ptrdiff_t p0, ptrdiff_t p1);
+void nk_col2im_add_reference(float *dx, const float *col, size_t stride_col,
+                             const nk_window *window, ptrdiff_t p0, ptrdiff_t p1);
+
+/// A window over an image with any number of axes (channels, shape...); each array has `axes` entries.
+typedef struct nk_window_nd {
+    ptrdiff_t channels, axes;
+    const ptrdiff_t *shape, *kernel, *stride, *pad, *dilation, *out;
+} nk_window_nd;
+
+/// col[(c, tap...), p...] of the whole image
+void nk_im2col_nd(float *col, const float *x, const nk_window_nd *window);
+/// dx += the transpose of nk_im2col_nd
+void nk_col2im_nd_add(float *dx, const float *col, const nk_window_nd *window);
+
+#pragma clang assume_nonnull end
