@@ -24,6 +24,18 @@
 #define NK_RELAXED _Pragma("clang fp reassociate(on) contract(fast)")
 #define NK_FUSED _Pragma("clang fp contract(fast)")
 
+// Floats in a vector of the instructions that explicit kernels use here: 16, 8 or 4. A bench may
+// define NK_VECTOR to try the narrower ones.
+NK_INLINE int nk_vector(void) {
+#if defined(NK_VECTOR)
+    return NK_VECTOR;
+#elif defined(__x86_64__)
+    return __builtin_cpu_supports("x86-64-v4") ? 16 : __builtin_cpu_supports("x86-64-v3") ? 8 : 4;
+#else
+    return 4;
+#endif
+}
+
 NK_INLINE uint32_t nk_bits(float x) {
     uint32_t u;
     memcpy(&u, &x, sizeof u);

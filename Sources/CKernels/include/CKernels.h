@@ -49,6 +49,14 @@ void nk_maximum_backward(float *dx, const float *dy, const int32_t *mask, int32_
 void nk_channel_affine(float *y, const float *x, const float *_Nullable scale,
                        const float *_Nullable shift, size_t channels, size_t inner);
 
+// MARK: Transposition (transpose.c)
+
+/// y[c · y_stride + r] = x[r · x_stride + c]
+void nk_transpose(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                  size_t columns);
+void nk_transpose_reference(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                            size_t columns);
+
 // MARK: Sums (reduce.c). Added in a fixed order: lanes of floats in short blocks, blocks in double.
 
 /// Σ x[i]
@@ -267,5 +275,50 @@ typedef struct nk_window_nd {
 void nk_im2col_nd(float *col, const float *x, const nk_window_nd *window);
 /// dx += the transpose of nk_im2col_nd
 void nk_col2im_nd_add(float *dx, const float *col, const nk_window_nd *window);
+
+// MARK: Two-dimensional convolution (conv2d.c) of one group of channels.
+
+/// A convolution: the window over its input channels, and its output channels.
+typedef struct nk_conv2d {
+    nk_window window;
+    ptrdiff_t outputs;
+} nk_conv2d;
+
+/// The plan of y(outputs, out_h, out_w) from x(channels, height, width).
+nk_conv2d nk_conv2d_plan(const nk_window *window, ptrdiff_t outputs);
+/// Floats of a plan's packed weights.
+size_t nk_conv2d_packed_size(const nk_conv2d *plan);
+/// Puts weights w(outputs, channels, kernel_h, kernel_w) in the order that the forward loops read.
+void nk_conv2d_pack(float *packed, const float *w, const nk_conv2d *plan);
+/// Floats of scratch for nk_conv2d_forward.
+size_t nk_conv2d_scratch(const nk_conv2d *plan);
+/// y[m, p] = f(bias[m] + Σ_k w[m, k] x[tap k at p]) of one sample, with f(v) = v < 0 ? slope v : v.
+///
+/// negative_slope 1 leaves the sum alone, 0 is a fused ReLU.
+void nk_conv2d_forward(float *y, const float *x, const float *packed, const float *_Nullable bias,
+                       float negative_slope, const nk_conv2d *plan, float *scratch);
+/// Takes weights that are not packed.
+void nk_conv2d_forward_reference(float *y, const float *x, const float *w,
+                                 const float *_Nullable bias, float negative_slope,
+                                 const nk_conv2d *plan);
+/// Puts the weights in the order that nk_conv2d_data_gradient reads; as many floats.
+void nk_conv2d_pack_backward(float *packed, const float *w, const nk_conv2d *plan);
+/// Floats of scratch for nk_conv2d_data_gradient.
+size_t nk_conv2d_data_gradient_scratch(const nk_conv2d *plan);
+/// dx[pixel] = Σ over the (m, k, p) whose tap k at p is the pixel of w[m, k] dy[m, p], one sample.
+void nk_conv2d_data_gradient(float *dx, const float *dy, const float *packed, const nk_conv2d *plan,
+                             float *scratch);
+/// Takes weights that are not packed.
+void nk_conv2d_data_gradient_reference(float *dx, const float *dy, const float *w,
+                                       const nk_conv2d *plan);
+/// Floats of scratch for nk_conv2d_weight_gradient over that many samples.
+size_t nk_conv2d_weight_gradient_scratch(const nk_conv2d *plan, ptrdiff_t samples);
+/// dw[m, k] += Σ_samples Σ_p dy[m, p] x[tap k at p]; strides are floats from sample to sample.
+void nk_conv2d_weight_gradient(float *dw, const float *dy, const float *x, const nk_conv2d *plan,
+                               ptrdiff_t samples, ptrdiff_t dy_stride, ptrdiff_t x_stride,
+                               float *scratch);
+void nk_conv2d_weight_gradient_reference(float *dw, const float *dy, const float *x,
+                                         const nk_conv2d *plan, ptrdiff_t samples,
+                                         ptrdiff_t dy_stride, ptrdiff_t x_stride);
 
 #pragma clang assume_nonnull end
