@@ -18,7 +18,9 @@ public final class SourceFile: Sendable {
     lineStarts = starts
   }
 
-  /// The line and the column of a byte, both from 1. Columns count characters, tabs as one.
+  /// The line and the column of a byte, both from 1.
+  ///
+  /// Columns count characters, tabs as one.
   public func location(of offset: Int) -> (line: Int, column: Int) {
     let offset = min(max(offset, 0), bytes.count)
     let line = lineNumber(of: offset)

@@ -11,7 +11,9 @@ struct Token {
   var end: Int
 }
 
-/// Cuts a text into tokens. What cannot be one is reported and left out.
+/// Cuts a text into tokens.
+///
+/// What cannot be one is reported and left out.
 struct TextLexer {
   let file: SourceFile
   private(set) var diagnostics: [Diagnostic] = []
@@ -149,8 +151,10 @@ struct TextLexer {
     return token(.string, from: start)
   }
 
-  /// Strings may go over several lines. A quote on a later line closes the string only if no
-  /// word follows at once: else it probably opens another, and this one was never closed.
+  /// Strings may go over several lines.
+  ///
+  /// A quote on a later line closes the string only if no word follows at once: else it probably
+  /// opens another, and this one was never closed.
   private func canEndString(at offset: Int) -> Bool {
     guard offset < file.bytes.count else { return true }
     let byte = file.bytes[offset]

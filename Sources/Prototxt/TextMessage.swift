@@ -67,6 +67,7 @@ public struct TextNumber: Sendable {
   }
 
   /// The value with its sign as a floating point number; infinite if it is too large for one.
+  ///
   /// `nil` if it is written in octal or hexadecimal digits.
   public var double: Double? {
     guard radix == 10 else { return nil }

@@ -10,7 +10,9 @@ public struct TextParser {
     public let message: TextMessage
     /// All that could not.
     public let diagnostics: [Diagnostic]
-    /// Whether each brace has its partner. If not, fields may stand in the wrong message.
+    /// Whether each brace has its partner.
+    ///
+    /// If not, fields may stand in the wrong message.
     public let isBalanced: Bool
   }
 
@@ -35,7 +37,9 @@ public struct TextParser {
     let whole = SourceRange(file: file, start: 0, end: file.bytes.count)
     return Result(
       message: TextMessage(fields: fields, range: whole),
-      diagnostics: parser.diagnostics.sorted { ($0.location?.start ?? 0) < ($1.location?.start ?? 0) },
+      diagnostics: parser.diagnostics.sorted {
+        ($0.location?.start ?? 0) < ($1.location?.start ?? 0)
+      },
       isBalanced: parser.isBalanced)
   }
 
@@ -81,7 +85,9 @@ public struct TextParser {
     return fields
   }
 
-  /// Takes a closing brace. Returns whether the block ends with it.
+  /// Takes a closing brace.
+  ///
+  /// Returns whether the block ends with it.
   private mutating func closes(_ block: Block?) -> Bool {
     defer { advance() }
     guard let block else {
@@ -119,7 +125,9 @@ public struct TextParser {
       name: text(name), nameRange: range(name), values: values, isList: isList)
   }
 
-  /// Reports it. Returns whether a value follows all the same.
+  /// Reports it.
+  ///
+  /// Returns whether a value follows all the same.
   private mutating func reportMissingColon(after name: Token) -> Bool {
     report(
       "expected ':' or '{' after '\(text(name))', found \(describe(token))", at: token)

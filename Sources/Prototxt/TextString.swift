@@ -21,6 +21,7 @@ struct UnescapedString {
   }
 
   /// Appends what the escape means; the text begins behind the backslash.
+  ///
   /// Returns the offset behind the escape, or `nil` if it means nothing.
   private mutating func appendEscape(_ text: ArraySlice<UInt8>) -> Int? {
     guard let letter = text.first else { return nil }

@@ -32,7 +32,8 @@ extension Message {
 
   /// Sets an enum field by the name of a value that the enum has.
   public mutating func set(_ field: String, enum name: String, at location: SourceRange? = nil) {
-    guard case .enumeration(let type) = self.field(field).kind, let number = type.number(named: name)
+    guard case .enumeration(let type) = self.field(field).kind,
+      let number = type.number(named: name)
     else { preconditionFailure("\(self.type.name).\(field) has no value \(name)") }
     set(field, .enumeration(number), at: location)
   }

@@ -88,7 +88,8 @@ struct ScalarReader {
     // Rounded twice, as protobuf does.
     let result = Float(value)
     if result.isInfinite, case .number = text.content {
-      problem = .warning("the number is too large for a float and counts as infinite", at: text.range)
+      problem = .warning(
+        "the number is too large for a float and counts as infinite", at: text.range)
     }
     return .float(result)
   }

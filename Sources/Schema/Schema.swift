@@ -84,7 +84,8 @@ private struct DescriptorReader {
       let type = field.descriptor.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
       return .message(message(type.pointee))
     default:
-      preconditionFailure("caffe.proto must not use the wire type of \(String(cString: field.name))")
+      preconditionFailure(
+        "caffe.proto must not use the wire type of \(String(cString: field.name))")
     }
   }
 

@@ -100,7 +100,9 @@ extension Diagnostic {
   }
 
   fileprivate static func list(_ field: TextField) -> Diagnostic {
-    .error("'\(field.name)' takes one value, not a list", at: field.values.first?.range ?? field.nameRange)
+    .error(
+      "'\(field.name)' takes one value, not a list",
+      at: field.values.first?.range ?? field.nameRange)
   }
 
   fileprivate static func missing(

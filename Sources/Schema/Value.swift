@@ -92,7 +92,9 @@ enum Values: Sendable {
     }
   }
 
-  /// Appends a value of the same kind. Returns whether it is of the same kind.
+  /// Appends a value of the same kind.
+  ///
+  /// Returns whether it is of the same kind.
   mutating func append(_ value: Value) -> Bool {
     // Each array is moved out and back: appending to a copy would copy it whole.
     switch (self, value) {

@@ -4,10 +4,12 @@ import Testing
 
 @Suite("The closest match")
 struct ClosestMatchTests {
-  @Test("A slip of the finger finds the word that was meant", arguments: [
-    ("kernel_sise", "kernel_size"), ("kernelsize", "kernel_size"), ("Kernel_Size", "kernel_size"),
-    ("stirde", "stride"), ("pda", "pad"),
-  ])
+  @Test(
+    "A slip of the finger finds the word that was meant",
+    arguments: [
+      ("kernel_sise", "kernel_size"), ("kernelsize", "kernel_size"), ("Kernel_Size", "kernel_size"),
+      ("stirde", "stride"), ("pda", "pad"),
+    ])
   func finds(word: String, meant: String) {
     #expect(closestMatch(to: word, in: ["pad", "kernel_size", "stride", "group"]) == meant)
   }
