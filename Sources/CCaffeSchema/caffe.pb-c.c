@@ -412,6 +412,186 @@ void   caffe__solver_state__free_unpacked
   assert(message->header.descriptor == &caffe__solver_state__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   caffe__run_state__init
+                     (Caffe__RunState         *message)
+{
+  static const Caffe__RunState init_value = CAFFE__RUN_STATE__INIT;
+  *message = init_value;
+}
+size_t caffe__run_state__get_packed_size
+                     (const Caffe__RunState *message)
+{
+  assert(message->header.descriptor == &caffe__run_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__run_state__pack
+                     (const Caffe__RunState *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__run_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__run_state__pack_to_buffer
+                     (const Caffe__RunState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__run_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__RunState *
+       caffe__run_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__RunState *)
+     protobuf_c_message_unpack (&caffe__run_state__descriptor,
+                                allocator, len, data);
+}
+void   caffe__run_state__free_unpacked
+                     (Caffe__RunState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__run_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__run_net_state__init
+                     (Caffe__RunNetState         *message)
+{
+  static const Caffe__RunNetState init_value = CAFFE__RUN_NET_STATE__INIT;
+  *message = init_value;
+}
+size_t caffe__run_net_state__get_packed_size
+                     (const Caffe__RunNetState *message)
+{
+  assert(message->header.descriptor == &caffe__run_net_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__run_net_state__pack
+                     (const Caffe__RunNetState *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__run_net_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__run_net_state__pack_to_buffer
+                     (const Caffe__RunNetState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__run_net_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__RunNetState *
+       caffe__run_net_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__RunNetState *)
+     protobuf_c_message_unpack (&caffe__run_net_state__descriptor,
+                                allocator, len, data);
+}
+void   caffe__run_net_state__free_unpacked
+                     (Caffe__RunNetState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__run_net_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__run_layer_state__init
+                     (Caffe__RunLayerState         *message)
+{
+  static const Caffe__RunLayerState init_value = CAFFE__RUN_LAYER_STATE__INIT;
+  *message = init_value;
+}
+size_t caffe__run_layer_state__get_packed_size
+                     (const Caffe__RunLayerState *message)
+{
+  assert(message->header.descriptor == &caffe__run_layer_state__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__run_layer_state__pack
+                     (const Caffe__RunLayerState *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__run_layer_state__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__run_layer_state__pack_to_buffer
+                     (const Caffe__RunLayerState *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__run_layer_state__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__RunLayerState *
+       caffe__run_layer_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__RunLayerState *)
+     protobuf_c_message_unpack (&caffe__run_layer_state__descriptor,
+                                allocator, len, data);
+}
+void   caffe__run_layer_state__free_unpacked
+                     (Caffe__RunLayerState *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__run_layer_state__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__run_values__init
+                     (Caffe__RunValues         *message)
+{
+  static const Caffe__RunValues init_value = CAFFE__RUN_VALUES__INIT;
+  *message = init_value;
+}
+size_t caffe__run_values__get_packed_size
+                     (const Caffe__RunValues *message)
+{
+  assert(message->header.descriptor == &caffe__run_values__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__run_values__pack
+                     (const Caffe__RunValues *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__run_values__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__run_values__pack_to_buffer
+                     (const Caffe__RunValues *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__run_values__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__RunValues *
+       caffe__run_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__RunValues *)
+     protobuf_c_message_unpack (&caffe__run_values__descriptor,
+                                allocator, len, data);
+}
+void   caffe__run_values__free_unpacked
+                     (Caffe__RunValues *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__run_values__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   caffe__layer_parameter__init
                      (Caffe__LayerParameter         *message)
 {
@@ -3595,7 +3775,10 @@ static const protobuf_c_boolean caffe__solver_parameter__debug_info__default_val
 static const protobuf_c_boolean caffe__solver_parameter__snapshot_after_train__default_value = 1;
 static const Caffe__SolverParameter__SolverType caffe__solver_parameter__solver_type__default_value = CAFFE__SOLVER_PARAMETER__SOLVER_TYPE__SGD;
 static const protobuf_c_boolean caffe__solver_parameter__layer_wise_reduce__default_value = 1;
-static const ProtobufCFieldDescriptor caffe__solver_parameter__field_descriptors[42] =
+static const int32_t caffe__solver_parameter__warmup_iter__default_value = 0;
+static const float caffe__solver_parameter__warmup_start_lr__default_value = 0;
+static const float caffe__solver_parameter__min_lr__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__solver_parameter__field_descriptors[46] =
 {
   {
     "train_net",
@@ -4101,6 +4284,54 @@ static const ProtobufCFieldDescriptor caffe__solver_parameter__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "warmup_iter",
+    10000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__SolverParameter, has_warmup_iter),
+    offsetof(Caffe__SolverParameter, warmup_iter),
+    NULL,
+    &caffe__solver_parameter__warmup_iter__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "warmup_start_lr",
+    10001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__SolverParameter, has_warmup_start_lr),
+    offsetof(Caffe__SolverParameter, warmup_start_lr),
+    NULL,
+    &caffe__solver_parameter__warmup_start_lr__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "min_lr",
+    10002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__SolverParameter, has_min_lr),
+    offsetof(Caffe__SolverParameter, min_lr),
+    NULL,
+    &caffe__solver_parameter__min_lr__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plateau_winsize",
+    10003,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__SolverParameter, n_plateau_winsize),
+    offsetof(Caffe__SolverParameter, plateau_winsize),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__solver_parameter__field_indices_by_name[] = {
   32,   /* field[32] = average_loss */
@@ -4115,10 +4346,12 @@ static const unsigned caffe__solver_parameter__field_indices_by_name[] = {
   40,   /* field[40] = layer_wise_reduce */
   7,   /* field[7] = lr_policy */
   6,   /* field[6] = max_iter */
+  44,   /* field[44] = min_lr */
   10,   /* field[10] = momentum */
   38,   /* field[38] = momentum2 */
   23,   /* field[23] = net */
   24,   /* field[24] = net_param */
+  45,   /* field[45] = plateau_winsize */
   9,   /* field[9] = power */
   19,   /* field[19] = random_seed */
   28,   /* field[28] = regularization_type */
@@ -4143,13 +4376,16 @@ static const unsigned caffe__solver_parameter__field_indices_by_name[] = {
   20,   /* field[20] = train_net_param */
   25,   /* field[25] = train_state */
   39,   /* field[39] = type */
+  42,   /* field[42] = warmup_iter */
+  43,   /* field[43] = warmup_start_lr */
   11,   /* field[11] = weight_decay */
   41,   /* field[41] = weights */
 };
-static const ProtobufCIntRange caffe__solver_parameter__number_ranges[1 + 1] =
+static const ProtobufCIntRange caffe__solver_parameter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 42 }
+  { 10000, 42 },
+  { 0, 46 }
 };
 const ProtobufCMessageDescriptor caffe__solver_parameter__descriptor =
 {
@@ -4159,10 +4395,10 @@ const ProtobufCMessageDescriptor caffe__solver_parameter__descriptor =
   "Caffe__SolverParameter",
   "caffe",
   sizeof(Caffe__SolverParameter),
-  42,
+  46,
   caffe__solver_parameter__field_descriptors,
   caffe__solver_parameter__field_indices_by_name,
-  1,  caffe__solver_parameter__number_ranges,
+  2,  caffe__solver_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__solver_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4242,6 +4478,302 @@ const ProtobufCMessageDescriptor caffe__solver_state__descriptor =
   caffe__solver_state__field_indices_by_name,
   1,  caffe__solver_state__number_ranges,
   (ProtobufCMessageInit) caffe__solver_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const int32_t caffe__run_state__oldest_loss__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__run_state__field_descriptors[9] =
+{
+  {
+    "iter",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_iter),
+    offsetof(Caffe__RunState, iter),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state_checksum",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Caffe__RunState, has_state_checksum),
+    offsetof(Caffe__RunState, state_checksum),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "random_seed",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Caffe__RunState, has_random_seed),
+    offsetof(Caffe__RunState, random_seed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "smoothed_loss",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__RunState, has_smoothed_loss),
+    offsetof(Caffe__RunState, smoothed_loss),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "losses",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__RunState, n_losses),
+    offsetof(Caffe__RunState, losses),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "oldest_loss",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_oldest_loss),
+    offsetof(Caffe__RunState, oldest_loss),
+    NULL,
+    &caffe__run_state__oldest_loss__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "minimum_loss",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__RunState, has_minimum_loss),
+    offsetof(Caffe__RunState, minimum_loss),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_event",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_last_event),
+    offsetof(Caffe__RunState, last_event),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "net",
+    9,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Caffe__RunState, n_net),
+    offsetof(Caffe__RunState, net),
+    &caffe__run_net_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__run_state__field_indices_by_name[] = {
+  0,   /* field[0] = iter */
+  7,   /* field[7] = last_event */
+  4,   /* field[4] = losses */
+  6,   /* field[6] = minimum_loss */
+  8,   /* field[8] = net */
+  5,   /* field[5] = oldest_loss */
+  2,   /* field[2] = random_seed */
+  3,   /* field[3] = smoothed_loss */
+  1,   /* field[1] = state_checksum */
+};
+static const ProtobufCIntRange caffe__run_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor caffe__run_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.RunState",
+  "RunState",
+  "Caffe__RunState",
+  "caffe",
+  sizeof(Caffe__RunState),
+  9,
+  caffe__run_state__field_descriptors,
+  caffe__run_state__field_indices_by_name,
+  1,  caffe__run_state__number_ranges,
+  (ProtobufCMessageInit) caffe__run_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__run_net_state__field_descriptors[1] =
+{
+  {
+    "layer",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Caffe__RunNetState, n_layer),
+    offsetof(Caffe__RunNetState, layer),
+    &caffe__run_layer_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__run_net_state__field_indices_by_name[] = {
+  0,   /* field[0] = layer */
+};
+static const ProtobufCIntRange caffe__run_net_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor caffe__run_net_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.RunNetState",
+  "RunNetState",
+  "Caffe__RunNetState",
+  "caffe",
+  sizeof(Caffe__RunNetState),
+  1,
+  caffe__run_net_state__field_descriptors,
+  caffe__run_net_state__field_indices_by_name,
+  1,  caffe__run_net_state__number_ranges,
+  (ProtobufCMessageInit) caffe__run_net_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__run_layer_state__field_descriptors[4] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__RunLayerState, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__RunLayerState, type),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counter",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Caffe__RunLayerState, n_counter),
+    offsetof(Caffe__RunLayerState, counter),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Caffe__RunLayerState, n_values),
+    offsetof(Caffe__RunLayerState, values),
+    &caffe__run_values__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__run_layer_state__field_indices_by_name[] = {
+  2,   /* field[2] = counter */
+  0,   /* field[0] = name */
+  1,   /* field[1] = type */
+  3,   /* field[3] = values */
+};
+static const ProtobufCIntRange caffe__run_layer_state__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor caffe__run_layer_state__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.RunLayerState",
+  "RunLayerState",
+  "Caffe__RunLayerState",
+  "caffe",
+  sizeof(Caffe__RunLayerState),
+  4,
+  caffe__run_layer_state__field_descriptors,
+  caffe__run_layer_state__field_indices_by_name,
+  1,  caffe__run_layer_state__number_ranges,
+  (ProtobufCMessageInit) caffe__run_layer_state__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__run_values__field_descriptors[1] =
+{
+  {
+    "value",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__RunValues, n_value),
+    offsetof(Caffe__RunValues, value),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__run_values__field_indices_by_name[] = {
+  0,   /* field[0] = value */
+};
+static const ProtobufCIntRange caffe__run_values__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor caffe__run_values__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.RunValues",
+  "RunValues",
+  "Caffe__RunValues",
+  "caffe",
+  sizeof(Caffe__RunValues),
+  1,
+  caffe__run_values__field_descriptors,
+  caffe__run_values__field_indices_by_name,
+  1,  caffe__run_values__number_ranges,
+  (ProtobufCMessageInit) caffe__run_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor caffe__layer_parameter__field_descriptors[60] =

@@ -24,6 +24,10 @@ typedef struct Caffe__NetState Caffe__NetState;
 typedef struct Caffe__NetStateRule Caffe__NetStateRule;
 typedef struct Caffe__SolverParameter Caffe__SolverParameter;
 typedef struct Caffe__SolverState Caffe__SolverState;
+typedef struct Caffe__RunState Caffe__RunState;
+typedef struct Caffe__RunNetState Caffe__RunNetState;
+typedef struct Caffe__RunLayerState Caffe__RunLayerState;
+typedef struct Caffe__RunValues Caffe__RunValues;
 typedef struct Caffe__LayerParameter Caffe__LayerParameter;
 typedef struct Caffe__ParamSpec Caffe__ParamSpec;
 typedef struct Caffe__FillerParameter Caffe__FillerParameter;
@@ -630,11 +634,11 @@ struct  Caffe__SolverParameter
   protobuf_c_boolean has_iter_size;
   int32_t iter_size;
   /*
-   * How the rate falls: fixed, step, exp, inv, multistep, poly or sigmoid.
+   * How the rate falls: fixed, step, exp, inv, multistep, poly or sigmoid; netrun: cosine, plateau.
    */
   char *lr_policy;
   /*
-   * Used by lr_policy: step, exp, inv, multistep and sigmoid.
+   * Used by lr_policy: step, exp, inv, multistep, sigmoid and plateau.
    */
   protobuf_c_boolean has_gamma;
   float gamma;
@@ -692,7 +696,7 @@ struct  Caffe__SolverParameter
   protobuf_c_boolean has_random_seed;
   int64_t random_seed;
   /*
-   * SGD, Nesterov, AdaGrad, RMSProp, AdaDelta or Adam.
+   * SGD, Nesterov, AdaGrad, RMSProp, AdaDelta or Adam; netrun: AdamW.
    */
   char *type;
   /*
@@ -701,7 +705,7 @@ struct  Caffe__SolverParameter
   protobuf_c_boolean has_delta;
   float delta;
   /*
-   * Used by Adam.
+   * Used by Adam and AdamW.
    */
   protobuf_c_boolean has_momentum2;
   float momentum2;
@@ -732,12 +736,32 @@ struct  Caffe__SolverParameter
    */
   size_t n_weights;
   char **weights;
+  /*
+   * netrun: iterations over which the rate rises from warmup_start_lr to base_lr, before lr_policy
+   * takes over. Named as in Intel's fork.
+   */
+  protobuf_c_boolean has_warmup_iter;
+  int32_t warmup_iter;
+  protobuf_c_boolean has_warmup_start_lr;
+  float warmup_start_lr;
+  /*
+   * netrun: the least rate. Used by lr_policy: cosine (from base_lr down to it over max_iter) and
+   * plateau.
+   */
+  protobuf_c_boolean has_min_lr;
+  float min_lr;
+  /*
+   * netrun: lr_policy plateau multiplies the rate by gamma when the smoothed loss has had no new
+   * minimum for so many iterations; one number for each step. Named as in the SSD fork.
+   */
+  size_t n_plateau_winsize;
+  int32_t *plateau_winsize;
 };
 extern char caffe__solver_parameter__regularization_type__default_value[];
 extern char caffe__solver_parameter__type__default_value[];
 #define CAFFE__SOLVER_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__solver_parameter__descriptor) \
-    , NULL, NULL, NULL, 0,NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, caffe__solver_parameter__regularization_type__default_value, 0, 0, 0,NULL, 0, -1, 0, 0, NULL, 0, 0, 0, CAFFE__SOLVER_PARAMETER__SNAPSHOT_FORMAT__BINARYPROTO, 0, CAFFE__SOLVER_PARAMETER__SOLVER_MODE__GPU, 0, 0, 0, -1ll, caffe__solver_parameter__type__default_value, 0, 1e-08, 0, 0.999, 0, 0.99, 0, 0, 0, 1, 0, CAFFE__SOLVER_PARAMETER__SOLVER_TYPE__SGD, 0, 1, 0,NULL }
+    , NULL, NULL, NULL, 0,NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0, caffe__solver_parameter__regularization_type__default_value, 0, 0, 0,NULL, 0, -1, 0, 0, NULL, 0, 0, 0, CAFFE__SOLVER_PARAMETER__SNAPSHOT_FORMAT__BINARYPROTO, 0, CAFFE__SOLVER_PARAMETER__SOLVER_MODE__GPU, 0, 0, 0, -1ll, caffe__solver_parameter__type__default_value, 0, 1e-08, 0, 0.999, 0, 0.99, 0, 0, 0, 1, 0, CAFFE__SOLVER_PARAMETER__SOLVER_TYPE__SGD, 0, 1, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
 /*
@@ -766,6 +790,95 @@ struct  Caffe__SolverState
 #define CAFFE__SOLVER_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__solver_state__descriptor) \
     , 0, 0, NULL, 0,NULL, 0, 0 }
+
+
+/*
+ * netrun: what a .netrunstate file holds, beside the .solverstate of the same name: what Caffe
+ * loses, so that a resumed run goes on as if it had not been interrupted.
+ */
+struct  Caffe__RunState
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_iter;
+  int32_t iter;
+  /*
+   * Tells whether both files are of one snapshot: a sum over the history in the .solverstate.
+   */
+  protobuf_c_boolean has_state_checksum;
+  int64_t state_checksum;
+  /*
+   * The seed that all random streams derive from.
+   */
+  protobuf_c_boolean has_random_seed;
+  int64_t random_seed;
+  /*
+   * The mean of the last losses: its value, the losses, and the place of the oldest of them.
+   */
+  protobuf_c_boolean has_smoothed_loss;
+  float smoothed_loss;
+  size_t n_losses;
+  float *losses;
+  protobuf_c_boolean has_oldest_loss;
+  int32_t oldest_loss;
+  /*
+   * The progress of lr_policy plateau.
+   */
+  protobuf_c_boolean has_minimum_loss;
+  float minimum_loss;
+  protobuf_c_boolean has_last_event;
+  int32_t last_event;
+  /*
+   * The training net, then the test nets.
+   */
+  size_t n_net;
+  Caffe__RunNetState **net;
+};
+#define CAFFE__RUN_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__run_state__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
+
+
+/*
+ * netrun: what the layers of a net carry from one pass to the next.
+ */
+struct  Caffe__RunNetState
+{
+  ProtobufCMessage header;
+  size_t n_layer;
+  Caffe__RunLayerState **layer;
+};
+#define CAFFE__RUN_NET_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__run_net_state__descriptor) \
+    , 0,NULL }
+
+
+struct  Caffe__RunLayerState
+{
+  ProtobufCMessage header;
+  char *name;
+  char *type;
+  /*
+   * Positions and counts, as their bits.
+   */
+  size_t n_counter;
+  int64_t *counter;
+  size_t n_values;
+  Caffe__RunValues **values;
+};
+#define CAFFE__RUN_LAYER_STATE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__run_layer_state__descriptor) \
+    , NULL, NULL, 0,NULL, 0,NULL }
+
+
+struct  Caffe__RunValues
+{
+  ProtobufCMessage header;
+  size_t n_value;
+  float *value;
+};
+#define CAFFE__RUN_VALUES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__run_values__descriptor) \
+    , 0,NULL }
 
 
 /*
@@ -2471,6 +2584,82 @@ Caffe__SolverState *
 void   caffe__solver_state__free_unpacked
                      (Caffe__SolverState *message,
                       ProtobufCAllocator *allocator);
+/* Caffe__RunState methods */
+void   caffe__run_state__init
+                     (Caffe__RunState         *message);
+size_t caffe__run_state__get_packed_size
+                     (const Caffe__RunState   *message);
+size_t caffe__run_state__pack
+                     (const Caffe__RunState   *message,
+                      uint8_t             *out);
+size_t caffe__run_state__pack_to_buffer
+                     (const Caffe__RunState   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__RunState *
+       caffe__run_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__run_state__free_unpacked
+                     (Caffe__RunState *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__RunNetState methods */
+void   caffe__run_net_state__init
+                     (Caffe__RunNetState         *message);
+size_t caffe__run_net_state__get_packed_size
+                     (const Caffe__RunNetState   *message);
+size_t caffe__run_net_state__pack
+                     (const Caffe__RunNetState   *message,
+                      uint8_t             *out);
+size_t caffe__run_net_state__pack_to_buffer
+                     (const Caffe__RunNetState   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__RunNetState *
+       caffe__run_net_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__run_net_state__free_unpacked
+                     (Caffe__RunNetState *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__RunLayerState methods */
+void   caffe__run_layer_state__init
+                     (Caffe__RunLayerState         *message);
+size_t caffe__run_layer_state__get_packed_size
+                     (const Caffe__RunLayerState   *message);
+size_t caffe__run_layer_state__pack
+                     (const Caffe__RunLayerState   *message,
+                      uint8_t             *out);
+size_t caffe__run_layer_state__pack_to_buffer
+                     (const Caffe__RunLayerState   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__RunLayerState *
+       caffe__run_layer_state__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__run_layer_state__free_unpacked
+                     (Caffe__RunLayerState *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__RunValues methods */
+void   caffe__run_values__init
+                     (Caffe__RunValues         *message);
+size_t caffe__run_values__get_packed_size
+                     (const Caffe__RunValues   *message);
+size_t caffe__run_values__pack
+                     (const Caffe__RunValues   *message,
+                      uint8_t             *out);
+size_t caffe__run_values__pack_to_buffer
+                     (const Caffe__RunValues   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__RunValues *
+       caffe__run_values__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__run_values__free_unpacked
+                     (Caffe__RunValues *message,
+                      ProtobufCAllocator *allocator);
 /* Caffe__LayerParameter methods */
 void   caffe__layer_parameter__init
                      (Caffe__LayerParameter         *message);
@@ -3526,6 +3715,18 @@ typedef void (*Caffe__SolverParameter_Closure)
 typedef void (*Caffe__SolverState_Closure)
                  (const Caffe__SolverState *message,
                   void *closure_data);
+typedef void (*Caffe__RunState_Closure)
+                 (const Caffe__RunState *message,
+                  void *closure_data);
+typedef void (*Caffe__RunNetState_Closure)
+                 (const Caffe__RunNetState *message,
+                  void *closure_data);
+typedef void (*Caffe__RunLayerState_Closure)
+                 (const Caffe__RunLayerState *message,
+                  void *closure_data);
+typedef void (*Caffe__RunValues_Closure)
+                 (const Caffe__RunValues *message,
+                  void *closure_data);
 typedef void (*Caffe__LayerParameter_Closure)
                  (const Caffe__LayerParameter *message,
                   void *closure_data);
@@ -3707,6 +3908,10 @@ extern const ProtobufCEnumDescriptor    caffe__solver_parameter__snapshot_format
 extern const ProtobufCEnumDescriptor    caffe__solver_parameter__solver_mode__descriptor;
 extern const ProtobufCEnumDescriptor    caffe__solver_parameter__solver_type__descriptor;
 extern const ProtobufCMessageDescriptor caffe__solver_state__descriptor;
+extern const ProtobufCMessageDescriptor caffe__run_state__descriptor;
+extern const ProtobufCMessageDescriptor caffe__run_net_state__descriptor;
+extern const ProtobufCMessageDescriptor caffe__run_layer_state__descriptor;
+extern const ProtobufCMessageDescriptor caffe__run_values__descriptor;
 extern const ProtobufCMessageDescriptor caffe__layer_parameter__descriptor;
 extern const ProtobufCMessageDescriptor caffe__param_spec__descriptor;
 extern const ProtobufCEnumDescriptor    caffe__param_spec__dim_check_mode__descriptor;
