@@ -21,8 +21,10 @@ enum FileKind {
   static let hdf5Signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 
   /// Whether a byte is in no text: lengths and numbers of fields mostly are such.
+  ///
+  /// Old editors ended texts with 0x1a.
   private static func isControl(_ byte: UInt8) -> Bool {
-    byte < 0x20 && !(0x09...0x0d).contains(byte)
+    byte < 0x20 && !(0x09...0x0d).contains(byte) && byte != 0x1a
   }
 
   /// Says what a file is if it is not of a kind.

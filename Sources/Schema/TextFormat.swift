@@ -9,7 +9,13 @@ public enum TextFormat {
   public static func parse(
     file: SourceFile, as type: MessageType
   ) throws(Diagnostics) -> (message: Message, warnings: [Diagnostic]) {
-    let text = TextParser.parse(file)
+    try bind(TextParser.parse(file), as: type)
+  }
+
+  /// Gives a text that was parsed its meaning.
+  static func bind(
+    _ text: TextParser.Result, as type: MessageType
+  ) throws(Diagnostics) -> (message: Message, warnings: [Diagnostic]) {
     var binder = TextBinder(diagnostics: text.diagnostics)
     var message = Message(type)
     // Where a brace is missing, the fields behind it would all be said to be unknown.
