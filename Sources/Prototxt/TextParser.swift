@@ -288,7 +288,9 @@ public struct TextParser {
 
   private mutating func takeLexerDiagnostics() {
     for diagnostic in lexer.takeDiagnostics() {
-      lastErrorLine = diagnostic.location?.line ?? lastErrorLine
+      let line = diagnostic.location?.line ?? 0
+      guard line != lastErrorLine else { continue }
+      lastErrorLine = line
       diagnostics.append(diagnostic)
     }
   }

@@ -22,7 +22,7 @@ struct TextBinder {
     var seen: [Int: SourceRange] = [:]
     for textField in text.fields {
       guard let field = type.field(named: textField.name) else {
-        report(.unknownField(textField, in: type))
+        report(.unknownField(textField, in: type, besides: text))
         continue
       }
       if !field.isRepeated {
@@ -70,21 +70,31 @@ struct TextBinder {
 // MARK: - What can be wrong with a field
 
 extension Diagnostic {
-  fileprivate static func unknownField(_ field: TextField, in type: MessageType) -> Diagnostic {
+  fileprivate static func unknownField(
+    _ field: TextField, in type: MessageType, besides text: TextMessage
+  ) -> Diagnostic {
     let match = closestMatch(to: field.name, in: type.fields.map(\.name))
     return .error(
       "unknown field '\(field.name)' in \(type.name)", at: field.nameRange,
       label: match.map { "did you mean '\($0)'?" },
-      help: match == nil ? placesOf(field.name, around: type) : nil)
+      help: match == nil ? home(of: field.name, around: type, text) : nil)
   }
 
   /// Where a field of that name would be known.
-  private static func placesOf(_ name: String, around type: MessageType) -> String? {
+  private static func home(
+    of name: String, around type: MessageType, _ text: TextMessage
+  ) -> String? {
     let owners = MessageType.all.filter { $0.field(named: name) != nil }
-    // Best is a message that can stand here, or that this one stands in.
-    let inside = type.fields.filter { field in
+    // Best is a message that can stand here, in a layer the one that belongs to its type.
+    var inside = type.fields.filter { field in
       if case .message(let inner) = field.kind { return owners.contains(inner) }
       return false
+    }
+    if let layerType = text.layerType {
+      let own = inside.filter {
+        $0.name.replacing("_", with: "") == layerType.lowercased() + "param"
+      }
+      if !own.isEmpty { inside = own }
     }
     if !inside.isEmpty, inside.count <= 3 {
       return "it belongs into " + inside.map { "'\($0.name) { }'" }.joined(separator: " or ")
@@ -122,5 +132,14 @@ extension Diagnostic {
   fileprivate static func messageForScalar(_ text: TextField, _ field: FieldType) -> Diagnostic {
     .error(
       "'\(text.name)' takes \(field.kind.expectation), not a message", at: text.nameRange)
+  }
+}
+
+extension TextMessage {
+  /// The type of a layer, if that is what the message is.
+  fileprivate var layerType: String? {
+    let field = fields.first { $0.name == "type" }
+    guard case .string(let bytes)? = field?.values.first?.content else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
