@@ -42,7 +42,7 @@ let package = Package(
     target("Schema", ["Prototxt", "CCaffeSchema"]),
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
-    target("Layers", ["Compute", "Schema", "Datasets"]),
+    target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
     target("Nets", ["Layers"]),
     target("Solvers", ["Nets"]),
     target("NetRun", ["Solvers"]),

@@ -88,3 +88,11 @@ public final class Blob: @unchecked Sendable {
     }
   }
 }
+
+extension Blob {
+  /// The places of the values of a range of samples, where the blob holds `sampleCount` of them.
+  public func part(_ samples: Range<Int>, of sampleCount: Int) -> Range<Int> {
+    let size = sampleCount > 0 ? count / sampleCount : 0
+    return samples.lowerBound * size..<samples.upperBound * size
+  }
+}

@@ -45,7 +45,7 @@ public struct Filler: Sendable {
     case .gaussian(let mean, let std, let sparse):
       each(blob) { _ in Float(Double(mean) + Double(std) * random.normal()) }
       guard sparse >= 0 else { return }
-      let kept = Double(sparse) / Double(max(1, shape.legacyOutputs))
+      let kept = Double(sparse) / Double(max(1, shape.leadingCount))
       let values = blob.values
       for index in 0..<blob.count where random.unit() >= kept { values[index] = 0 }
     case .positiveUnitball:
@@ -80,7 +80,7 @@ public struct Filler: Sendable {
 
   private func fillUnitball(_ blob: Blob, _ random: inout RandomStream) {
     each(blob) { _ in Float(random.unit()) }
-    let rows = max(1, blob.shape.legacyOutputs)
+    let rows = max(1, blob.shape.leadingCount)
     let width = blob.count / rows
     for row in 0..<rows {
       let values = blob.values + row * width
@@ -102,9 +102,4 @@ public struct Filler: Sendable {
       return (1 - abs(x / factor - middle)) * (1 - abs(y / factor - middle))
     }
   }
-}
-
-extension Shape {
-  /// The size along the first axis, as fillers count outputs; 1 for a scalar.
-  var legacyOutputs: Int { axes > 0 ? self[0] : 1 }
 }

@@ -74,3 +74,8 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     return Shape(dimensions)
   }
 }
+
+extension Shape {
+  /// The size along the first axis; 1 for a scalar. How many samples a blob usually holds.
+  public var leadingCount: Int { axes > 0 ? self[0] : 1 }
+}

@@ -1,0 +1,251 @@
+public import Compute
+
+/// One kind of layer, such as `InnerProduct`: what a net file names by `type`.
+///
+/// A layer reads its parameters once, in `init`, and infers shapes in `reshape`; afterwards nothing
+/// is left to check when numbers flow. It computes in one of two ways: as a `SampleLayer`, which
+/// takes any range of samples on any thread, or as a `BatchLayer`, which is called once for the
+/// whole batch. A type is one file and one line in `LayerCatalog`.
+public protocol Layer: AnyObject, SendableMetatype {
+  /// The entry of the reference: type, formula, shapes, parameters, counts of bottoms and tops.
+  static var reference: LayerReference { get }
+
+  /// Small configurations that every automatic test runs.
+  static var samples: [LayerSample] { get }
+
+  /// Reads and checks the parameters.
+  ///
+  /// - Throws: a `Diagnostic` or `Diagnostics` that point at the offending fields.
+  init(_ spec: LayerSpec, _ context: LayerContext) throws
+
+  /// Infers the shapes of the tops, and makes the parameters at the first call.
+  ///
+  /// May be called again whenever the bottoms' shapes change; takes all memory that the layer
+  /// needs for these shapes.
+  /// - Throws: a `Diagnostic` if the layer cannot take bottoms of these shapes.
+  func reshape(_ bottoms: [Shape]) throws -> [Shape]
+
+  /// The learnable blobs, in the order of Caffe's files; empty before the first `reshape`.
+  var parameters: [Blob] { get }
+
+  /// The rates that the layer itself imposes on its parameters where the net gives none.
+  var parameterRates: [ParameterRate] { get }
+
+  /// Whether `force_backward` asks for the gradient of this bottom; not so for labels and indices.
+  func takesGradient(bottom: Int) -> Bool
+
+  /// Which tops are views of bottoms: they share the bottom's memory and need no copy.
+  var views: LayerViews { get }
+
+  /// Multiplications and additions of a forward pass over the whole batch, known after `reshape`; 0
+  /// where they do not count beside the moving of memory.
+  var operations: Int { get }
+
+  /// What must be saved, beside the parameters, for a run to go on exactly; empty if nothing.
+  var state: LayerState { get set }
+}
+
+/// The memory that tops share with bottom 0.
+public enum LayerViews: Sendable {
+  /// Tops have memory of their own.
+  case none
+  /// All tops share the values of bottom 0, but not its gradient.
+  case values
+  /// The top shares both values and gradient of bottom 0.
+  case valuesAndGradient
+}
+
+/// A learning-rate multiplier that a layer imposes.
+public struct ParameterRate: Sendable, Equatable {
+  /// Multiplies the solver's rate.
+  public var rate: Float
+  /// Multiplies the solver's weight decay.
+  public var decay: Float
+
+  /// Makes a pair of multipliers.
+  public init(rate: Float = 1, decay: Float = 1) {
+    self.rate = rate
+    self.decay = decay
+  }
+}
+
+/// What a layer carries from one pass to the next, for exact resumption.
+public struct LayerState: Sendable, Equatable {
+  /// Whole numbers: positions, counters.
+  public var counters: [UInt64] = []
+  /// Values: hidden states.
+  public var values: [[Float]] = []
+
+  /// Makes a state; empty by default.
+  public init(counters: [UInt64] = [], values: [[Float]] = []) {
+    self.counters = counters
+    self.values = values
+  }
+
+  /// Whether there is nothing to save.
+  public var isEmpty: Bool { counters.isEmpty && values.isEmpty }
+}
+
+extension Layer {
+  /// The name written as `type` in a net file.
+  public static var type: String { reference.type }
+
+  /// No parameters.
+  public var parameters: [Blob] { [] }
+
+  /// Nothing imposed.
+  public var parameterRates: [ParameterRate] { [] }
+
+  /// Every bottom takes a gradient.
+  public func takesGradient(bottom: Int) -> Bool { true }
+
+  /// No shared memory.
+  public var views: LayerViews { .none }
+
+  /// Nothing to count.
+  public var operations: Int { 0 }
+
+  /// No state.
+  public var state: LayerState {
+    get { LayerState() }
+    set { _ = newValue }
+  }
+}
+
+/// A layer that treats samples alone.
+///
+/// The net runs consecutive layers of this kind as one segment: it cuts the batch in chunks and
+/// takes each chunk through the whole segment on one thread, so that activations stay in the
+/// core's cache. All work is done in the thread that calls; any range may come on any thread.
+public protocol SampleLayer: Layer {
+  /// How many independent samples the blobs hold, known after `reshape`: usually the first axis;
+  /// 1 where the parameters tie all samples together.
+  ///
+  /// Sample i of a blob with `count` values is the i-th of `sampleCount` equal, consecutive parts.
+  var sampleCount: Int { get }
+
+  /// How many floats of scratch a call needs, known after `reshape`.
+  var scratchCount: Int { get }
+
+  /// Called once before the samples of a forward pass, on one thread.
+  func beginForward(_ bottom: [Blob], _ top: [Blob]) throws
+
+  /// Computes the samples' part of the tops' values.
+  func forward(
+    _ bottom: [Blob], _ top: [Blob], samples: Range<Int>, scratch: UnsafeMutablePointer<Float>)
+
+  /// Called once after the samples of a forward pass, on one thread; sums over the batch go here.
+  ///
+  /// - Throws: a `LayerFault` if the values that came from outside cannot be used.
+  func endForward(_ bottom: [Blob], _ top: [Blob]) throws
+
+  /// Called once before the samples of a backward pass, on one thread.
+  func beginBackward(_ top: [Blob], _ bottom: [Blob])
+
+  /// Computes the samples' part of the gradients of the bottoms that `pass` asks for (written over),
+  /// and adds to those of the parameters.
+  func backward(
+    _ top: [Blob], _ bottom: [Blob], samples: Range<Int>, pass: BackwardPass,
+    scratch: UnsafeMutablePointer<Float>)
+}
+
+extension SampleLayer {
+  /// No scratch.
+  public var scratchCount: Int { 0 }
+
+  /// Nothing to prepare.
+  public func beginForward(_ bottom: [Blob], _ top: [Blob]) throws {}
+
+  /// Nothing to finish.
+  public func endForward(_ bottom: [Blob], _ top: [Blob]) throws {}
+
+  /// Nothing to prepare.
+  public func beginBackward(_ top: [Blob], _ bottom: [Blob]) {}
+}
+
+/// What a backward call is to compute.
+public struct BackwardPass {
+  /// For each bottom, whether its gradient is wanted.
+  public let propagate: [Bool]
+  /// For each parameter, where to add its gradient; `nil` if it is not wanted.
+  ///
+  /// In a segment these are partial sums of one group of chunks, not the blob's own gradient.
+  public let gradients: [UnsafeMutablePointer<Float>?]
+
+  /// Makes a request.
+  public init(propagate: [Bool], gradients: [UnsafeMutablePointer<Float>?]) {
+    self.propagate = propagate
+    self.gradients = gradients
+  }
+}
+
+/// A layer that is called once for the whole batch; it may share work among the context's workers.
+public protocol BatchLayer: Layer {
+  /// Computes the tops' values.
+  ///
+  /// - Throws: a `LayerFault` or `Diagnostic` if what came from outside cannot be used.
+  func forward(_ bottom: [Blob], _ top: [Blob]) throws
+
+  /// Computes the gradients of the bottoms that `pass` asks for (written over), and adds to those
+  /// of the parameters.
+  func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass)
+}
+
+/// A layer whose tops' shapes depend on values, such as those of the next records.
+public protocol DynamicLayer: BatchLayer {
+  /// Called before each forward pass, when the bottoms' values are there: the tops' shapes.
+  ///
+  /// - Throws: a `Diagnostic` if the data cannot be read.
+  func nextShapes(_ bottom: [Blob]) throws -> [Shape]
+}
+
+/// A layer that brings records into the net.
+public protocol SourceLayer: DynamicLayer {
+  /// What one of the samples of the last forward pass is, for messages: the record's key.
+  func recordName(sample: Int) -> String?
+
+  /// The number of records of one pass over the data; `nil` if it cannot be known.
+  var recordCount: Int? { get }
+
+  /// The number of samples of one forward pass.
+  var batchSize: Int { get }
+
+  /// Reads the records once through from the first one, without wrapping round: the last batch is
+  /// smaller, and after it `nextShapes` throws `EndOfData`.
+  func beginSinglePass()
+
+  /// Milliseconds that forward passes have waited for records, in all.
+  var waitedMilliseconds: Double { get }
+}
+
+/// Thrown by a source that was asked for a single pass, when it is over.
+public struct EndOfData: Error {
+  /// Makes the mark.
+  public init() {}
+}
+
+/// A layer that can apply a following in-place ReLU to what it writes.
+public protocol ActivationFusing: AnyObject {
+  /// Whether the ReLU is applied; set by the net's plan.
+  var appliesReLU: Bool { get set }
+}
+
+/// A value from outside that a layer cannot use, found while numbers flow.
+public struct LayerFault: Error, Sendable {
+  /// What is wrong.
+  public let message: String
+  /// The bottom that holds the value.
+  public let bottom: Int
+  /// The sample that it belongs to.
+  public let sample: Int
+  /// What to do.
+  public let help: String?
+
+  /// Makes a fault.
+  public init(_ message: String, bottom: Int, sample: Int, help: String? = nil) {
+    self.message = message
+    self.bottom = bottom
+    self.sample = sample
+    self.help = help
+  }
+}

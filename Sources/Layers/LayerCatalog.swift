@@ -1,0 +1,18 @@
+/// Every layer type; a new one is a file and a line here.
+public enum LayerCatalog {
+  /// The types, in alphabetical order.
+  public static let all: [any Layer.Type] = [
+    InnerProduct.self,
+    Input.self,
+    ReLU.self,
+    Split.self,
+  ]
+
+  /// The type of a name as written in a net file.
+  public static func type(named name: String) -> (any Layer.Type)? {
+    byName[name]
+  }
+
+  private static let byName: [String: any Layer.Type] = Dictionary(
+    all.map { ($0.type, $0) }, uniquingKeysWith: { first, _ in first })
+}

@@ -1,0 +1,113 @@
+public import Compute
+public import Prototxt
+public import Schema
+
+/// The phase that a net is built for.
+public enum Phase: String, Sendable {
+  /// Training: dropout drops, batch statistics are taken.
+  case train = "TRAIN"
+  /// Testing and use.
+  case test = "TEST"
+}
+
+/// One layer as the net file describes it, after the rules of phase and splitting.
+public struct LayerSpec: Sendable {
+  /// The `LayerParameter`.
+  public let message: Message
+  /// The phase that the layer is built for.
+  public let phase: Phase
+
+  /// Makes a spec of a `LayerParameter`.
+  public init(_ message: Message, phase: Phase) {
+    self.message = message
+    self.phase = phase
+  }
+
+  /// The layer's name.
+  public var name: String { message.string("name") }
+  /// The layer's type, as written.
+  public var type: String { message.string("type") }
+  /// The names of the bottoms.
+  public var bottoms: [String] { message.strings("bottom") }
+  /// The names of the tops, with those made automatically.
+  public var tops: [String] { message.strings("top") }
+
+  /// The layer's parameters of one kind, such as `convolution_param`: defaults where not given.
+  public func parameters(_ field: String) -> Message { message.message(field) }
+
+  /// A diagnostic about this layer, at a place of its own or where the layer begins.
+  public func error(
+    _ text: String, at location: SourceRange? = nil, label: String? = nil, notes: [Note] = [],
+    help: String? = nil
+  ) -> Diagnostic {
+    let place = location ?? message.location("type") ?? message.location
+    return Diagnostic.error(
+      "layer '\(name)' (\(type)): \(text)", at: place, label: label, notes: notes, help: help)
+  }
+}
+
+/// What surrounds a layer while it is built.
+public struct LayerContext: Sendable {
+  /// The threads that batch layers may share work among.
+  public let workers: Workers
+  /// The seed that all random streams of the run derive from.
+  public let seed: UInt64
+  /// Finds the files that a net names.
+  public let files: FileResolver
+  /// Whether data sources are opened; `false` to look at a net whose data is not here.
+  public let opensSources: Bool
+  /// The shapes that the tops of unopened sources are given, by top name.
+  public let assumedShapes: [String: Shape]
+  /// Takes remarks for the user.
+  public let remark: @Sendable (String) -> Void
+
+  /// Makes a context.
+  public init(
+    workers: Workers, seed: UInt64 = 0, files: FileResolver = FileResolver(),
+    opensSources: Bool = true, assumedShapes: [String: Shape] = [:],
+    remark: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.workers = workers
+    self.seed = seed
+    self.files = files
+    self.opensSources = opensSources
+    self.assumedShapes = assumedShapes
+    self.remark = remark
+  }
+
+  /// The random stream of a layer for one purpose.
+  public func random(_ spec: LayerSpec, _ purpose: String) -> RandomStream {
+    RandomStream(seed: seed, purpose: "\(spec.name)/\(purpose)")
+  }
+}
+
+/// Finds files that a net or solver names: the current folder first, as Caffe does, then the folder
+/// of the file that names it, and that folder's parents.
+public struct FileResolver: Sendable {
+  /// The folder of the file that names others, if it came from one.
+  public let folder: String?
+
+  /// Makes a resolver for files named in a file of `folder`.
+  public init(folder: String? = nil) { self.folder = folder }
+
+  /// The paths to try for `path`, in order.
+  public func candidates(_ path: String) -> [String] {
+    guard !path.hasPrefix("/"), let folder else { return [path] }
+    var result = [path]
+    var current = folder.isEmpty ? "." : folder
+    for _ in 0..<16 {
+      result.append(current == "/" ? "/\(path)" : "\(current)/\(path)")
+      guard let parent = FileResolver.parent(of: current) else { break }
+      current = parent
+    }
+    return result
+  }
+
+  private static func parent(of folder: String) -> String? {
+    if folder == "/" || folder == "." || folder == ".." || folder.hasSuffix("/..") { return nil }
+    var parts = folder.split(separator: "/", omittingEmptySubsequences: true)
+    guard parts.popLast() != nil else { return nil }
+    if parts.isEmpty { return folder.hasPrefix("/") ? "/" : "." }
+    return (folder.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  }
+}
