@@ -24,7 +24,9 @@ public final class Blob: @unchecked Sendable {
   /// The values; Caffe's `data`.
   public var values: UnsafeMutablePointer<Float> { valueStorage.pointer }
 
-  /// The gradient of the loss by the values; Caffe's `diff`. Taken, as zeros, at first use.
+  /// The gradient of the loss by the values; Caffe's `diff`.
+  ///
+  /// Its memory is taken, as zeros, at first use.
   public var gradient: UnsafeMutablePointer<Float> {
     if let gradientStorage { return gradientStorage.pointer }
     let storage = Storage(capacity: shape.count)

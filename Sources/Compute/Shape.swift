@@ -76,6 +76,6 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 }
 
 extension Shape {
-  /// The size along the first axis; 1 for a scalar. How many samples a blob usually holds.
+  /// The size along the first axis, 1 for a scalar: how many samples a blob usually holds.
   public var leadingCount: Int { axes > 0 ? self[0] : 1 }
 }

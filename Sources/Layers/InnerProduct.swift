@@ -1,5 +1,5 @@
 import CKernels
-public import Compute
+import Compute
 import Schema
 
 /// Multiplies each item by a matrix and adds a bias: a fully connected layer.
@@ -10,8 +10,8 @@ import Schema
 /// `W` is N × K (K × N with transpose), `b` is N; `y` has the axes before `axis`, then N.
 ///
 /// Gradient: dx = dy · W, dW += dyᵀ · x, db += Σ dy over the items.
-public final class InnerProduct: BatchLayer {
-  public static let reference = LayerReference(
+final class InnerProduct: BatchLayer {
+  static let reference = LayerReference(
     "InnerProduct", .common,
     summary: "Multiplies each item by a matrix and adds a bias: a fully connected layer.",
     formula: "y = x · Wᵀ + b    (x · W + b with transpose)",
@@ -31,7 +31,7 @@ public final class InnerProduct: BatchLayer {
           "transpose": "Whether W is stored K × N.",
         ])
     ])
-  public static let samples = [
+  static let samples = [
     LayerSample(
       "inner_product_param { num_output: 5 weight_filler { type: 'xavier' } }",
       bottoms: [.uniform([3, 2, 2])]),
@@ -53,9 +53,9 @@ public final class InnerProduct: BatchLayer {
   private let biasFiller: Filler
   private var items = 0
   private var width = 0
-  public private(set) var parameters: [Blob] = []
+  private(set) var parameters: [Blob] = []
 
-  public init(_ spec: LayerSpec, _ context: LayerContext) throws {
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
     let given = spec.parameters("inner_product_param")
     self.spec = spec
     self.context = context
@@ -66,7 +66,7 @@ public final class InnerProduct: BatchLayer {
     biasFiller = try spec.filler(given, "bias_filler")
   }
 
-  public func reshape(_ bottoms: [Shape]) throws -> [Shape] {
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     let axis = try spec.axis(spec.parameters("inner_product_param"), of: bottom)
     items = bottom.count(from: 0, to: axis)
@@ -85,9 +85,9 @@ public final class InnerProduct: BatchLayer {
     return [Shape(Array(bottom.dimensions[..<axis]) + [outputs])]
   }
 
-  public var operations: Int { items * outputs * (2 * width + (hasBias ? 1 : 0)) }
+  var operations: Int { items * outputs * (2 * width + (hasBias ? 1 : 0)) }
 
-  public func forward(_ bottom: [Blob], _ top: [Blob]) throws {
+  func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     let y = top[0].values
     if hasBias {
       let bias = parameters[1].values
@@ -99,7 +99,7 @@ public final class InnerProduct: BatchLayer {
       beta: hasBias ? 1 : 0, y, ldc: outputs)
   }
 
-  public func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
+  func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     let dy = top[0].gradient
     let x = bottom[0].values
     if let dw = pass.gradients[0] {

@@ -1,12 +1,12 @@
-public import Compute
+import Compute
 import Schema
 
 /// Holds blobs that are set from outside: the inputs of a net.
 ///
 /// Each top takes its shape from `input_param`; one shape serves all tops. The tops' shapes may be
 /// changed later, and the values stay as they were set.
-public final class Input: BatchLayer {
-  public static let reference = LayerReference(
+final class Input: InputLayer {
+  static let reference = LayerReference(
     "Input", .data,
     summary: "Holds blobs that are set from outside: the inputs of a net.",
     formula: "top = what was set", shapes: "tops: as `shape` says",
@@ -16,13 +16,13 @@ public final class Input: BatchLayer {
         "input_param",
         ["shape": "The shape of each top, or one for all; without any, it is set from outside."])
     ])
-  public static let samples = [
+  static let samples = [
     LayerSample("input_param { shape { dim: 2 dim: 3 } }", bottoms: [], hasGradient: false)
   ]
 
   private let shapes: [Shape]
 
-  public init(_ spec: LayerSpec, _ context: LayerContext) throws {
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
     let parameters = spec.parameters("input_param")
     let count = spec.tops.count
     let given = parameters.messages("shape")
@@ -40,9 +40,9 @@ public final class Input: BatchLayer {
     }
   }
 
-  public func reshape(_ bottoms: [Shape]) throws -> [Shape] { shapes }
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] { shapes }
 
-  public func forward(_ bottom: [Blob], _ top: [Blob]) throws {}
+  func forward(_ bottom: [Blob], _ top: [Blob]) throws {}
 
-  public func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {}
+  func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {}
 }

@@ -224,10 +224,19 @@ public struct EndOfData: Error {
   public init() {}
 }
 
-/// A layer that can apply a following in-place ReLU to what it writes.
-public protocol ActivationFusing: AnyObject {
-  /// Whether the ReLU is applied; set by the net's plan.
-  var appliesReLU: Bool { get set }
+/// A layer whose tops are set from outside: they are the inputs of the net.
+public protocol InputLayer: BatchLayer {}
+
+/// A layer that can apply a following in-place rectifier to what it writes.
+public protocol ActivationFusing: SampleLayer {
+  /// The slope for negative values, or `nil` to leave them alone; set by the net's plan.
+  var fusedNegativeSlope: Float? { get set }
+}
+
+/// A layer that is nothing but `x < 0 ? slope · x : x`, so that the one before may apply it.
+public protocol Rectifier: SampleLayer {
+  /// What negative inputs are multiplied by.
+  var negativeSlope: Float { get }
 }
 
 /// A value from outside that a layer cannot use, found while numbers flow.

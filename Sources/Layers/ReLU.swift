@@ -1,5 +1,5 @@
 import CKernels
-public import Compute
+import Compute
 import Schema
 
 /// Rectified linear unit, with an optional slope for negative inputs.
@@ -9,8 +9,8 @@ import Schema
 /// Shapes: `y` as `x`. Gradient: dx = dy where x > 0, negative_slope · dy elsewhere, also at 0.
 ///
 /// May run in place: while the slope is 0 or more, the sign of `y` tells that of `x`.
-public final class ReLU: SampleLayer {
-  public static let reference = LayerReference(
+final class ReLU: Rectifier {
+  static let reference = LayerReference(
     "ReLU", .activation,
     summary: "Rectified linear unit, with an optional slope for negative inputs.",
     formula: "y = max(x, 0) + negative_slope · min(x, 0)", shapes: "y: as x",
@@ -24,27 +24,27 @@ public final class ReLU: SampleLayer {
           "engine": "Accepted, without effect.",
         ])
     ])
-  public static let samples = [
+  static let samples = [
     LayerSample("", bottoms: [.uniform([2, 3, 4])], kinks: [0]),
     LayerSample("relu_param { negative_slope: 0.1 }", bottoms: [.uniform([5, 7])], kinks: [0]),
   ]
 
   /// What negative inputs are multiplied by.
-  public let negativeSlope: Float
-  public private(set) var sampleCount = 1
-  public private(set) var operations = 0
+  let negativeSlope: Float
+  private(set) var sampleCount = 1
+  private(set) var operations = 0
 
-  public init(_ spec: LayerSpec, _ context: LayerContext) throws {
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
     negativeSlope = spec.parameters("relu_param").float("negative_slope")
   }
 
-  public func reshape(_ bottoms: [Shape]) throws -> [Shape] {
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = bottoms[0].count
     return bottoms
   }
 
-  public func forward(
+  func forward(
     _ bottom: [Blob], _ top: [Blob], samples: Range<Int>, scratch: UnsafeMutablePointer<Float>
   ) {
     let part = bottom[0].part(samples, of: sampleCount)
@@ -53,7 +53,7 @@ public final class ReLU: SampleLayer {
       part.count)
   }
 
-  public func backward(
+  func backward(
     _ top: [Blob], _ bottom: [Blob], samples: Range<Int>, pass: BackwardPass,
     scratch: UnsafeMutablePointer<Float>
   ) {

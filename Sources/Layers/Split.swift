@@ -1,43 +1,43 @@
 import CKernels
-public import Compute
+import Compute
 
 /// Hands one blob to several layers, and adds up the gradients that come back.
 ///
 ///     y₁ = … = yₖ = x          dx = dy₁ + … + dyₖ
 ///
 /// The net inserts it wherever a blob has several users; the tops share the bottom's memory.
-public final class Split: SampleLayer {
-  public static let reference = LayerReference(
+final class Split: SampleLayer {
+  static let reference = LayerReference(
     "Split", .utility,
     summary: "Hands one blob to several layers, and adds up the gradients that come back.",
     formula: "y₁ = … = yₖ = x,   dx = dy₁ + … + dyₖ", shapes: "tops: as the bottom",
     notes: "Inserted automatically wherever a blob has several users. The tops share the "
       + "bottom's memory.",
     arity: Arity(1...1, 1...Arity.unlimited))
-  public static let samples = [
+  static let samples = [
     LayerSample("", bottoms: [.uniform([3, 4])], tops: 1),
     LayerSample("", bottoms: [.uniform([3, 4])], tops: 3),
   ]
 
-  public private(set) var sampleCount = 1
+  private(set) var sampleCount = 1
   private let tops: Int
 
-  public init(_ spec: LayerSpec, _ context: LayerContext) throws {
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
     tops = spec.tops.count
   }
 
-  public var views: LayerViews { .values }
+  var views: LayerViews { .values }
 
-  public func reshape(_ bottoms: [Shape]) throws -> [Shape] {
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     return Array(repeating: bottoms[0], count: tops)
   }
 
-  public func forward(
+  func forward(
     _ bottom: [Blob], _ top: [Blob], samples: Range<Int>, scratch: UnsafeMutablePointer<Float>
   ) {}
 
-  public func backward(
+  func backward(
     _ top: [Blob], _ bottom: [Blob], samples: Range<Int>, pass: BackwardPass,
     scratch: UnsafeMutablePointer<Float>
   ) {

@@ -82,7 +82,7 @@ public final class Net {
     let unused = builder.unused
     outputs = unused.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .compactMap { builder.blobs[$0] }
-    inputs = nodes.filter { $0.layer is Input }.flatMap(\.tops)
+    inputs = nodes.filter { $0.layer is any InputLayer }.flatMap(\.tops)
     BackwardPruning.apply(
       to: nodes, builder.sharing, forceBackward: description.bool("force_backward"))
     prepareGradients()
@@ -164,9 +164,10 @@ public final class Net {
       guard let fusing = node.layer as? any ActivationFusing else { continue }
       let follows =
         node.tops.count == 1 && next.isInPlace(0) && next.bottoms[0] === node.tops[0]
-        && (next.layer as? ReLU)?.negativeSlope == 0
-      fusing.appliesReLU = follows && !debugInfo
-      next.isFused = fusing.appliesReLU
+        && node.lossWeights[0] == 0
+      let slope = follows && !debugInfo ? (next.layer as? any Rectifier)?.negativeSlope : nil
+      fusing.fusedNegativeSlope = slope
+      next.isFused = slope != nil
     }
   }
 

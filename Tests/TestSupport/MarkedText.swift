@@ -1,4 +1,4 @@
-/// A text in which 1️⃣, 2️⃣ ... show the places that messages must point at.
+/// A text in which 1️⃣, 2️⃣ and so on show the places that messages must point at.
 public struct MarkedText: Sendable {
   /// The text without the marks.
   public let text: String
