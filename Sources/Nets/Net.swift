@@ -290,11 +290,12 @@ public final class Net {
 
   private func backward(_ segment: Plan.Segment, step stepNumber: Int) {
     guard nodes[segment.nodes].contains(where: \.needsBackward) else { return }
-    for node in nodes[segment.nodes] where node.needsBackward {
-      if case .sample(let layer) = node.kind { layer.beginBackward(node.tops, node.bottoms) }
-    }
     let sums = segment.groups > 1 ? partials.values : nil
     let passes = passes[stepNumber]
+    for (node, pass) in zip(nodes[segment.nodes], passes[0]) where node.needsBackward {
+      guard case .sample(let layer) = node.kind else { continue }
+      layer.beginBackward(node.tops, node.bottoms, pass: pass)
+    }
     let workers = context.workers
     workers.forEach(segment.groups) { [nodes] group, worker in
       if let sums {
