@@ -5,6 +5,7 @@ public enum LayerCatalog {
     Convolution.self,
     InnerProduct.self,
     Input.self,
+    LRN.self,
     Pooling.self,
     ReLU.self,
     Split.self,
