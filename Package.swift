@@ -43,7 +43,7 @@ let package = Package(
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
-    target("Nets", ["Layers"]),
+    target("Nets", ["Layers", "CKernels"]),
     target("Solvers", ["Nets"]),
     target("NetRun", ["Solvers"]),
     .executableTarget(
