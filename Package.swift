@@ -63,6 +63,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
