@@ -221,7 +221,12 @@ public final class Net {
 
   private func forward(_ segment: Plan.Segment) throws {
     for node in nodes[segment.nodes] {
-      if case .sample(let layer) = node.kind { try layer.beginForward(node.bottoms, node.tops) }
+      guard case .sample(let layer) = node.kind else { continue }
+      do {
+        try layer.beginForward(node.bottoms, node.tops)
+      } catch let fault as LayerFault {
+        throw diagnostic(fault, at: node)
+      }
     }
     let workers = context.workers
     workers.forEach(segment.chunks) { [nodes] chunk, worker in
