@@ -4,6 +4,7 @@ public enum LayerCatalog {
   public static let all: [any Layer.Type] = [
     Accuracy.self,
     Concat.self,
+    Convolution.self,
     Dropout.self,
     DummyData.self,
     Eltwise.self,

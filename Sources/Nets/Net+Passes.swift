@@ -156,8 +156,11 @@ extension Net {
   private func backward(
     _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]]
   ) {
-    for node in nodes[range] where node.needsBackward {
-      if case .sample(let layer) = node.kind { layer.beginBackward(node.tops, node.bottoms) }
+    for number in range {
+      let node = nodes[number]
+      guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
+      let pass = passes[0][number - segment.nodes.lowerBound]
+      layer.beginBackward(node.tops, node.bottoms, pass: pass)
     }
     let sums = segment.groups > 1 ? partials.values : nil
     let workers = context.workers
