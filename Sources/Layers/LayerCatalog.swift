@@ -11,6 +11,8 @@ public enum LayerCatalog {
     Flatten.self,
     InnerProduct.self,
     Input.self,
+    LRN.self,
+    Pooling.self,
     ReLU.self,
     Sigmoid.self,
     Silence.self,
