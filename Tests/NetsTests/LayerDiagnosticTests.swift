@@ -3,6 +3,7 @@ import Layers
 import Nets
 import Prototxt
 import Schema
+import Synchronization
 import TestSupport
 import Testing
 
@@ -124,5 +125,47 @@ import Testing
     #expect(diagnostic.message.hasSuffix(": \(mistake.message)"), "\(diagnostic.message)")
     #expect(diagnostic.location?.start == marked.offsets.first, "\(diagnostic)")
     #expect(found?.all.count == 1)
+  }
+
+  @Test("sizes that no memory holds are refused, also beside an axis of 0")
+  func sizes() throws {
+    #expect(Shape.checked([0, 1 << 40, 1 << 40]) == nil)
+    let part = Shape([0, Int.max / 16])
+    var text = ""
+    var layer = "layer { name: 'l' type: 'Concat' top: 'y'"
+    for index in 0..<20 {
+      text +=
+        "layer { name: 'in\(index)' type: 'Input' top: 'x\(index)' "
+        + "input_param { shape { dim: 0 dim: \(part[1]) } } }\n"
+      layer += " bottom: 'x\(index)'"
+    }
+    let found = #expect(throws: Diagnostics.self) {
+      _ = try Net(
+        TextFormat.parse(text + layer + " }", as: .net),
+        options: Net.Options(
+          state: NetState(phase: .train), context: LayerContext(workers: Workers(count: 1))))
+    }
+    #expect(
+      found?.all.first?.message
+        == "layer 'l' (Concat): the blob of all bottoms would not fit in memory")
+  }
+
+  @Test("coefficients that have no effect are remarked on")
+  func remark() throws {
+    let remarks = Mutex<[String]>([])
+    let text = """
+      layer { name: 'x' type: 'Input' top: 'a' top: 'b' input_param { shape { dim: 2 } } }
+      layer { name: 'l' type: 'Eltwise' bottom: 'a' bottom: 'b' top: 'y'
+        eltwise_param { operation: MAX coeff: 1 coeff: 2 } }
+      """
+    _ = try Net(
+      TextFormat.parse(text, as: .net),
+      options: Net.Options(
+        state: NetState(phase: .train),
+        context: LayerContext(workers: Workers(count: 1)) { remark in
+          remarks.withLock { $0.append(remark) }
+        }))
+    #expect(
+      remarks.withLock { $0 } == ["layer 'l' (Eltwise): coeff has no effect with operation MAX"])
   }
 }
