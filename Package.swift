@@ -43,8 +43,8 @@ let package = Package(
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
-    target("Nets", ["Layers"]),
-    target("Solvers", ["Nets"]),
+    target("Nets", ["Layers", "CKernels"]),
+    target("Solvers", ["Nets", "CKernels"]),
     target("NetRun", ["Solvers"]),
     .executableTarget(
       name: "netrun",
@@ -64,6 +64,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],

@@ -145,8 +145,9 @@ public protocol SampleLayer: Layer {
   /// - Throws: a `LayerFault` if the values that came from outside cannot be used.
   func endForward(_ bottom: [Blob], _ top: [Blob]) throws
 
-  /// Called once before the samples of a backward pass, on one thread.
-  func beginBackward(_ top: [Blob], _ bottom: [Blob])
+  /// Called once before the samples of a backward pass, on one thread; `pass` tells what is wanted,
+  /// but its gradients are no place to add to yet.
+  func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass)
 
   /// Computes the samples' part of the gradients of the bottoms that `pass` asks for (written over),
   /// and adds to those of the parameters.
@@ -166,7 +167,7 @@ extension SampleLayer {
   public func endForward(_ bottom: [Blob], _ top: [Blob]) throws {}
 
   /// Nothing to prepare.
-  public func beginBackward(_ top: [Blob], _ bottom: [Blob]) {}
+  public func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {}
 }
 
 /// What a backward call is to compute.
