@@ -2,6 +2,7 @@
 public enum LayerCatalog {
   /// The types, in alphabetical order.
   public static let all: [any Layer.Type] = [
+    Data.self,
     InnerProduct.self,
     Input.self,
     ReLU.self,
