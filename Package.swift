@@ -49,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "netrun",
       dependencies: [
-        "Solvers", "Datasets",
+        "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "Prototxt", "CLMDB",
+        "CProtobufC", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -63,7 +64,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
-    tests("CommandTests", ["TestSupport"]),
+    tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
