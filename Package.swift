@@ -44,7 +44,7 @@ let package = Package(
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
     target("Nets", ["Layers", "CKernels"]),
-    target("Solvers", ["Nets"]),
+    target("Solvers", ["Nets", "CKernels"]),
     target("NetRun", ["Solvers"]),
     .executableTarget(
       name: "netrun",
@@ -64,6 +64,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],

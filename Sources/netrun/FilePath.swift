@@ -4,10 +4,7 @@ import Layers
 /// Paths of files.
 enum FilePath {
   /// The folder that a file is in; empty for the current one.
-  static func folder(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "" }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
+  static func folder(_ path: String) -> String { FileResolver.folder(of: path) ?? "" }
 
   /// The name behind the last slash.
   static func name(_ path: String) -> String {
@@ -43,8 +40,13 @@ enum FilePath {
     return first.st_ino == second.st_ino && first.st_dev == second.st_dev
   }
 
+  /// The paths that a name in the text at `path` may mean.
+  static func candidates(_ name: String, near path: String) -> [String] {
+    FileResolver(folder: folder(path)).candidates(name)
+  }
+
   /// The file that a name in the text at `path` means, as layers look for files.
   static func find(_ name: String, near path: String) -> String? {
-    FileResolver(folder: folder(path)).candidates(name).first(where: exists)
+    candidates(name, near: path).first(where: exists)
   }
 }

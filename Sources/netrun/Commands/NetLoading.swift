@@ -23,7 +23,7 @@ struct NetLoading {
       console.show(loaded.warnings)
       net = loaded.net
     } catch { throw DescribedFile.explain(error, path, command: command) }
-    let workers = Workers(count: threads ?? CPU.threads)
+    let workers = Workers(count: threads ?? Workers.available)
     let context = LayerContext(
       workers: workers, files: FileResolver(folder: FilePath.folder(path)),
       remark: RemarkPrinter(console).remark)

@@ -36,27 +36,6 @@ struct CPU {
   var features: [(name: String, isPresent: Bool)] {
     [("AVX2", hasAVX2), ("FMA", hasFMA), ("AVX-512", hasAVX512)]
   }
-
-  /// How many threads this process may run at once.
-  static var threads: Int {
-    let status = SmallFile.text("/proc/self/status") ?? ""
-    return count(allowedIn: status) ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-  }
-
-  /// How many processors the kernel lets a process use, `0-3,8` being five of them.
-  static func count(allowedIn status: String) -> Int? {
-    let key = "Cpus_allowed_list:"
-    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
-      return nil
-    }
-    let list = line.dropFirst(key.count).filter { $0 != "\t" && $0 != " " }
-    let count = list.split(separator: ",").reduce(0) { sum, part in
-      let ends = part.split(separator: "-").compactMap { Int($0) }
-      guard let first = ends.first, let last = ends.last, last >= first else { return sum }
-      return sum + last - first + 1
-    }
-    return count > 0 ? count : nil
-  }
 }
 
 /// Files of the system that are read whole.

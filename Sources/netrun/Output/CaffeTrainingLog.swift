@@ -1,5 +1,6 @@
 import Layers
 import Nets
+import Prototxt
 import Schema
 import Solvers
 
@@ -8,11 +9,24 @@ final class CaffeTrainingLog {
   /// What Caffe would know of the run when it logs.
   struct Setting {
     /// The solver as it was loaded, with its weights, level and stages from the command line.
-    var solver: Message
-    /// A line that names where the training net comes from.
-    var netSource: String
-    /// A line for each test net that names where it comes from.
-    var testSources: [String]
+    let solver: Message
+
+    /// Where the training net comes from, as Caffe says it.
+    var trainSource: String {
+      if solver.has("net_param") { return "net specified in net_param." }
+      if solver.has("train_net_param") { return "net specified in train_net_param." }
+      let field = solver.has("train_net") ? "train_net" : "net"
+      return "\(field) file: \(solver.string(field))"
+    }
+
+    /// Where a test net comes from: those of `test_net_param`, of `test_net`, then the net itself.
+    func testSource(_ index: Int) -> String {
+      let inline = solver.count("test_net_param")
+      if index < inline { return "test_net_param #\(index)" }
+      let files = solver.strings("test_net")
+      if index - inline < files.count { return "test_net file: \(files[index - inline])" }
+      return solver.has("net_param") ? "net_param" : "net file: \(solver.string("net"))"
+    }
   }
 
   private let log: CaffeLog
@@ -34,7 +48,7 @@ final class CaffeTrainingLog {
     log.log(
       "solver.cpp:45",
       "Initializing solver from parameters: \n" + TextFormat.print(setting.solver))
-    log.log("solver.cpp:102", "Creating training net from \(setting.netSource)")
+    log.log("solver.cpp:102", "Creating training net from \(setting.trainSource)")
   }
 
   func handle(_ event: SolverEvent) {
@@ -44,7 +58,10 @@ final class CaffeTrainingLog {
       self.tests = tests
     case .loadedWeights(let report): reports.append(report)
     case .remark(let text): log.log("netrun", text, .warning)
+    case .warning(let warning): log.log("netrun", warning.rendered(color: false), .warning)
     case .resumed(let path, _, _):
+      // Caffe does not tell of the weights that belong to a state.
+      reports = []
       finishBuilding()
       log.log("caffe.cpp:235", "Resuming from \(path)")
       log.log("sgd_solver.cpp:336", "SGDSolver: restoring history")
@@ -63,8 +80,8 @@ final class CaffeTrainingLog {
     isBuilt = true
     logWeights()
     for (index, net) in tests.enumerated() {
-      let source = index < setting.testSources.count ? setting.testSources[index] : "net file"
-      log.log("solver.cpp:190", "Creating test net (#\(index)) specified by \(source)")
+      log.log(
+        "solver.cpp:190", "Creating test net (#\(index)) specified by \(setting.testSource(index))")
       log.logBuilding(of: net, state: testState(net))
       logWeights()
     }
@@ -103,8 +120,7 @@ final class CaffeTrainingLog {
         "sgd_solver.cpp:99",
         "Gradient clipping: scaling down gradients (L2 norm \(Numbers.general(norm)) > "
           + "\(Numbers.general(limit))) by scale factor \(Numbers.general(scale))")
-    case .multistep(let iteration, let step):
-      log.log("sgd_solver.cpp:54", "MultiStep Status: Iteration \(iteration), step = \(step)")
+    case .multistep(let iteration, let step): logStep(iteration, step)
     case .testing(let iteration, let net):
       log.log("solver.cpp:347", "Iteration \(iteration), Testing net (#\(net))")
     case .tested(let report): logTest(report)
@@ -129,8 +145,13 @@ final class CaffeTrainingLog {
         + "\(Numbers.general(report.seconds))s/\(display) iters), "
         + "loss = \(Numbers.general(report.smoothedLoss))")
     logOutputs(report.outputs, "Train", "solver.cpp:258")
+    if let step = report.multistep { logStep(report.iteration, step) }
     log.log(
       "sgd_solver.cpp:112", "Iteration \(report.iteration), lr = \(Numbers.general(report.rate))")
+  }
+
+  private func logStep(_ iteration: Int, _ step: Int) {
+    log.log("sgd_solver.cpp:54", "MultiStep Status: Iteration \(iteration), step = \(step)")
   }
 
   private func logTest(_ report: TestReport) {

@@ -1,5 +1,6 @@
 import Layers
 import Nets
+import Prototxt
 import Solvers
 
 /// Shows a training run to somebody at a terminal: the table of layers, one live line, and above it
@@ -27,12 +28,13 @@ final class HumanTrainingLog {
   func handle(_ event: SolverEvent) {
     switch event {
     case .remark(let text): remark(text)
+    case .warning(let warning): show(warning)
     case .built(let train, let tests): show(train, tests)
     case .loadedWeights(let report): show(report)
     case .resumed(let path, let iteration, let isExact):
       say(
         "going on from \(path) at iteration \(Numbers.grouped(iteration))"
-          + (isExact ? "" : ", with the data from the first record again"))
+          + (isExact ? ", exactly where it was" : ""))
     case .solving(_, let policy, let type): say("training by \(type), learning rate '\(policy)'")
     case .debug(let line): say(line.text)
     case .display(let report): show(report)
@@ -61,6 +63,11 @@ final class HumanTrainingLog {
   private func remark(_ text: String) {
     let line = "\(console.chatterStyle.note("note:")) \(text)\n"
     if let live { live.scroll(line) } else { console.chatter.write(line) }
+  }
+
+  private func show(_ warning: Diagnostic) {
+    let text = warning.rendered(color: console.chatterStyle.isOn) + "\n"
+    if let live { live.scroll(text) } else { console.chatter.write(text) }
   }
 
   private func entry(_ iteration: Int, _ kind: String, _ text: String) {
@@ -107,6 +114,7 @@ final class HumanTrainingLog {
   }
 
   private func show(_ report: DisplayReport) {
+    if let step = report.multistep { entry(report.iteration, "rate", "step \(step)") }
     guard live == nil else { return }
     entry(
       report.iteration, "train",

@@ -11,7 +11,8 @@ import Solvers
 /// A run that goes on from a state goes on in its files; lines from iterations that are done again
 /// are taken out. If the files cannot be written, that is said once and the run goes on.
 final class Metrics {
-  private let prefix: String
+  /// The beginning of the files' names; to be set before the loop begins.
+  var prefix = "snapshot"
   private let warn: (Diagnostic) -> Void
   private var columns: [String] = []
   private var lines: AppendedFile?
@@ -24,8 +25,7 @@ final class Metrics {
   private var lastDisplay = (samples: 0, elapsed: 0.0)
   private var hasFailed = false
 
-  init(prefix: String, warn: @escaping (Diagnostic) -> Void) {
-    self.prefix = prefix
+  init(warn: @escaping (Diagnostic) -> Void) {
     self.warn = warn
   }
 

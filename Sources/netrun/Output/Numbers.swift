@@ -72,8 +72,8 @@ enum Numbers {
   }
 
   /// A number of things, `1 error` or `2 errors`.
-  static func count(_ number: Int, _ thing: String) -> String {
-    "\(grouped(number)) \(thing)\(number == 1 ? "" : "s")"
+  static func count(_ number: Int, _ thing: String, plural: String? = nil) -> String {
+    "\(grouped(number)) \(number == 1 ? thing : plural ?? thing + "s")"
   }
 
   /// A whole number with zeros in front.

@@ -66,11 +66,11 @@ struct DoctorCommand: ConsoleCommand {
       feature.isPresent ? style.good("\(feature.name) yes") : style.dim("\(feature.name) no")
     }
     line("instructions", features.joined(separator: ", "), console)
-    line("threads", "\(CPU.threads)", console)
+    line("threads", "\(Workers.available)", console)
   }
 
   private static func showSpeed(_ cpu: CPU, _ console: Console) {
-    let threads = CPU.threads
+    let threads = Workers.available
     let one = MatrixSpeed.measure(threads: 1)
     var speeds = "\(Numbers.fixed(one, 0)) GFLOP/s on 1 thread"
     if threads > 1 {
