@@ -55,6 +55,7 @@ struct NetBuilder {
     }
     let arity = type.reference.arity
     checkCounts(spec, arity)
+    if !type.runsInPlace { refuseInPlace(spec) }
     let bottoms = takeBottoms(spec)
     let tops = takeTops(spec, arity)
     let weights = lossWeights(spec, tops: tops.count)
@@ -127,6 +128,17 @@ struct NetBuilder {
         spec.error(
           "needs as many tops as bottoms, but has \(spec.bottoms.count) bottoms and "
             + "\(spec.tops.count) tops"))
+    }
+  }
+
+  private mutating func refuseInPlace(_ spec: LayerSpec) {
+    let tops = spec.tops
+    for (index, bottom) in spec.bottoms.enumerated() where index < tops.count {
+      guard bottom == tops[index] else { continue }
+      diagnostics.append(
+        spec.error(
+          "cannot work in place: top '\(bottom)' has the name of its bottom",
+          at: spec.message.location("top", index), help: "give the top a name of its own"))
     }
   }
 
