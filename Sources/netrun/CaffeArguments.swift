@@ -72,7 +72,8 @@ struct CaffeArguments {
   private mutating func add(_ option: Option, to command: String?) {
     switch option.kind {
     case .logging:
-      note("'\(option.raw)' is an option of Caffe's log and has no effect; '--log' says what to show")
+      note(
+        "'\(option.raw)' is an option of Caffe's log and has no effect; '--log' says what to show")
     case .caffe where option.name == "gpu":
       note("there is no GPU support, so '\(option.raw)' has no effect: the CPU computes")
     case .caffe:

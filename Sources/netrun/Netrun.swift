@@ -18,7 +18,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, DoctorCommand.self, DeviceQueryCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, DoctorCommand.self,
+      DeviceQueryCommand.self,
     ])
 
   /// Runs a command line and ends the process.

@@ -28,7 +28,9 @@ struct NetLoading {
       workers: workers, files: FileResolver(folder: FilePath.folder(path)),
       remark: RemarkPrinter(console).remark)
     return try Net(
-      net, options: Net.Options(state: NetState(phase: phase, level: level, stages: stages), context: context))
+      net,
+      options: Net.Options(
+        state: NetState(phase: phase, level: level, stages: stages), context: context))
   }
 }
 

@@ -67,7 +67,8 @@ struct WeightSearch {
   }
 
   private mutating func look(in folder: String, namePrefix: String) {
-    let pattern = FilePath.join(folder, "\(namePrefix.isEmpty ? "*" : namePrefix)_iter_N.caffemodel")
+    let pattern = FilePath.join(
+      folder, "\(namePrefix.isEmpty ? "*" : namePrefix)_iter_N.caffemodel")
     guard !places.contains(pattern) else { return }
     places.append(pattern)
     for name in FilePath.names(in: folder) where name.hasPrefix(namePrefix) {

@@ -15,10 +15,11 @@ final class HumanTrainingLog {
   private var snapshot: String?
   private var shownWeights: Set<String> = []
   /// How far the lines' first column reaches.
-  private var digits = 1
+  private let digits: Int
 
-  init(_ console: Console) {
+  init(_ console: Console, lastIteration: Int) {
     self.console = console
+    digits = Numbers.grouped(lastIteration).count
     style = console.outStyle
     live = console.chatterTerminal.flatMap { terminal in
       terminal.canErase ? LiveLine(console.chatter, width: { terminal.width }) : nil
@@ -83,7 +84,7 @@ final class HumanTrainingLog {
     let table = LayerTable(train)
     let title = train.name.isEmpty ? "training net" : "\(train.name), training net"
     let batch = table.batch > 1 ? ", batches of \(table.batch)" : ""
-    say("\(style.bold(title))\(batch); MFLOP of one sample's forward pass")
+    say("\(style.bold(title))\(batch)")
     write(table.rendered(style, width: console.outTerminal?.width))
     for (index, net) in tests.enumerated() {
       for node in net.nodes where node.spec.type == "Accuracy" {
@@ -107,7 +108,6 @@ final class HumanTrainingLog {
   // MARK: The run
 
   private func show(_ report: StepReport) {
-    digits = max(digits, Numbers.grouped(report.maxIteration).count)
     progress.add(report)
     guard let live else { return }
     live.update(at: report.elapsed) { progress.line(console.chatterStyle) }
@@ -231,7 +231,8 @@ enum WeightNotes {
     var result: [String] = []
     if !report.fresh.isEmpty {
       result.append(
-        "\(report.path) has no weights for \(names(report.fresh)): they keep what their fillers gave")
+        "\(report.path) has no weights for \(names(report.fresh)): they keep what their fillers gave"
+      )
     }
     if !report.ignored.isEmpty {
       result.append("\(report.path) has layers that the net has not: \(names(report.ignored))")

@@ -62,11 +62,18 @@ struct LayerTable {
       megaflops: Double(node.layer.operations) * 2 / Double(batch) / 1e6)
   }
 
+  /// Two decimals, so that a column of them can be compared at a glance.
+  private static func text(megaflops: Double) -> String {
+    guard megaflops >= 0.005 else { return "–" }
+    return megaflops < 1000
+      ? Numbers.fixed(megaflops, 2) : Numbers.grouped(Int(megaflops.rounded()))
+  }
+
   /// The table as text.
   func rendered(_ style: Style, width: Int? = nil) -> String {
     var table = Table([
       .init("layer"), .init("type"), .init("output"), .init("parameters", .right),
-      .init("MFLOP", .right),
+      .init("MFLOP/image", .right),
     ])
     for line in lines {
       let parameters =
@@ -74,14 +81,14 @@ struct LayerTable {
       table.append(
         [
           line.name, line.type, line.output, parameters,
-          line.megaflops > 0 ? Numbers.short(line.megaflops) : "–",
+          LayerTable.text(megaflops: line.megaflops),
         ], isDim: line.parameters == 0 && line.megaflops == 0)
     }
     table.appendRule()
     table.append(
       [
         "total", Numbers.count(lines.count, "layer"), Numbers.bytes(bytes),
-        Numbers.grouped(parameters), Numbers.short(megaflops),
+        Numbers.grouped(parameters), LayerTable.text(megaflops: megaflops),
       ], isBold: true)
     return table.rendered(style, width: width)
   }

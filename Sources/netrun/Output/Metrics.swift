@@ -82,21 +82,21 @@ final class Metrics {
 
   private func write(_ report: DisplayReport) {
     let seconds = elapsed - lastDisplay.elapsed
-    let rate = seconds > 0 ? Double(samples - lastDisplay.samples) / seconds : 0
+    let seen = samples - lastDisplay.samples
+    let speed = seconds > 0 && seen > 0 ? Metrics.rounded(Double(seen) / seconds) : nil
     lastDisplay = (samples, elapsed)
     let loss = report.outputs.reduce(Float(0)) { $0 + $1.lossWeight * $1.value }
     let time = Metrics.rounded(secondsBefore + elapsed)
-    let speed = Metrics.rounded(rate)
     append(
       .members([
         "kind": "train", "iteration": .int(report.iteration), "loss": .float(loss),
         "smoothed_loss": .float(report.smoothedLoss), "rate": .float(report.rate),
-        "seconds": .double(time), "images_per_second": .double(speed),
+        "seconds": .double(time), "images_per_second": speed.map { .double($0) },
         "outputs": Metrics.json(report.outputs),
       ]),
       [
         "train", "\(report.iteration)", "", "\(time)", "\(loss)", "\(report.smoothedLoss)",
-        "\(report.rate)", "\(speed)",
+        "\(report.rate)", speed.map { "\($0)" } ?? "",
       ] + cells(report.outputs, "train"))
   }
 
@@ -175,7 +175,8 @@ final class Metrics {
 
   private static func cell(_ text: String) -> String {
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return text }
-    return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false)
+    return "\""
+      + text.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
   }
 

@@ -1,4 +1,5 @@
 import Prototxt
+import Schema
 import Solvers
 
 /// Shows a training run in the style that was asked for.
@@ -17,7 +18,8 @@ final class TrainingView {
     let showsPeople =
       style == .human || (style == .auto && (isWatched || console.outTerminal != nil))
     caffe = logsCaffe ? CaffeTrainingLog(CaffeLog(console.chatter), setting) : nil
-    human = showsPeople ? HumanTrainingLog(console) : nil
+    human =
+      showsPeople ? HumanTrainingLog(console, lastIteration: setting.solver.int("max_iter")) : nil
     caffe?.begin()
   }
 
