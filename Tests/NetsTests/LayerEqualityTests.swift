@@ -93,7 +93,7 @@ import Testing
   private func backward(_ node: Node, _ pass: BackwardPass) {
     if let layer = node.layer as? any SampleLayer {
       let scratch = Blob(shape: [layer.scratchCount])
-      layer.beginBackward(node.tops, node.bottoms)
+      layer.beginBackward(node.tops, node.bottoms, pass: pass)
       layer.backward(
         node.tops, node.bottoms, samples: 0..<layer.sampleCount, pass: pass,
         scratch: scratch.values)
