@@ -52,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "netrun",
       dependencies: [
-        "Solvers", "Datasets",
+        "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "Prototxt", "CLMDB",
+        "CProtobufC", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -68,7 +69,7 @@ let package = Package(
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
     tests("GoldenTests", ["Solvers", "TestSupport"]),
-    tests("CommandTests", ["TestSupport"]),
+    tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
