@@ -13,6 +13,9 @@ public protocol Layer: AnyObject, SendableMetatype {
   /// Small configurations that every automatic test runs.
   static var samples: [LayerSample] { get }
 
+  /// Whether a top may have the name of the bottom at its place; the net refuses it otherwise.
+  static var runsInPlace: Bool { get }
+
   /// Reads and checks the parameters.
   ///
   /// - Throws: a `Diagnostic` or `Diagnostics` that point at the offending fields.
@@ -89,6 +92,9 @@ public struct LayerState: Sendable, Equatable {
 extension Layer {
   /// The name written as `type` in a net file.
   public static var type: String { reference.type }
+
+  /// Not in place.
+  public static var runsInPlace: Bool { false }
 
   /// No parameters.
   public var parameters: [Blob] { [] }

@@ -15,6 +15,11 @@
 
 #pragma clang assume_nonnull begin
 
+// MARK: The machine (cpu.c)
+
+/// How many CPUs the process may use.
+int32_t nk_available_cpus(void);
+
 // MARK: Elementwise (elementwise.c). All may run in place.
 
 /// y[i] = value
