@@ -50,7 +50,7 @@ get_mnist() {
     local mirror file
     for mirror in "${mirrors[@]}"; do
         echo "MNIST: trying $mirror"
-        for file in $(awk '{ print $2 }' <<<"$mnist_sums"); do
+        for file in {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz; do
             if command -v curl >/dev/null; then
                 curl -fsL --connect-timeout 10 --retry 1 -o "$work/$file" "$mirror/$file" || continue 2
             else

@@ -39,6 +39,8 @@ as_root() {
     fi
 }
 
+apt_install() { as_root apt-get install -y --no-install-recommends "$@"; }
+
 install_packages() {
     command -v apt-get >/dev/null ||
         fail "missing: $*" "these are Debian's names; install the same libraries with your package manager"
@@ -49,13 +51,11 @@ install_packages() {
     local log
     log="$(mktemp)"
     # The lists of packages are fetched only if there are none, or if they are too old to be of use.
-    if ! apt-cache show "$@" >/dev/null 2>&1 ||
-        ! as_root apt-get install -y --no-install-recommends "$@" >"$log" 2>&1; then
-        as_root apt-get update >"$log" 2>&1 &&
-            as_root apt-get install -y --no-install-recommends "$@" >>"$log" 2>&1 || {
+    if ! apt-cache show "$@" >/dev/null 2>&1 || ! apt_install "$@" >"$log" 2>&1; then
+        if ! as_root apt-get update >"$log" 2>&1 || ! apt_install "$@" >>"$log" 2>&1; then
             tail -n 15 "$log" >&2
             fail "apt could not install: $*" "its whole output is in $log"
-        }
+        fi
     fi
     rm -f "$log"
 }
