@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Everything that a change must pass, from a bare machine on: set-up, format, a build without warnings, all tests, a
 # whole run. Goes on after a failure, sums up at the end, and exits with 1 if anything failed.
-set -uo pipefail
 # shellcheck disable=SC2317 # functions are called by name, through check
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 results=()
 failures=0
