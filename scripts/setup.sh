@@ -9,7 +9,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 fail() {
-    printf '\nsetup: %s\n' "$@" >&2
+    printf 'setup: %s\n' "$1" >&2
+    shift
+    printf '       %s\n' "$@" >&2
     exit 1
 }
 
