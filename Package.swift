@@ -43,7 +43,7 @@ let package = Package(
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
-    target("Nets", ["Layers"]),
+    target("Nets", ["Layers", "CKernels"]),
     target("Solvers", ["Nets"]),
     target("NetRun", ["Solvers"]),
     .executableTarget(
@@ -63,6 +63,7 @@ let package = Package(
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
