@@ -1,4 +1,5 @@
 public import Compute
+import Glibc
 public import Prototxt
 public import Schema
 
@@ -96,18 +97,32 @@ public struct FileResolver: Sendable {
     var result = [path]
     var current = folder.isEmpty ? "." : folder
     for _ in 0..<16 {
-      result.append(current == "/" ? "/\(path)" : "\(current)/\(path)")
+      if current != "." { result.append(current == "/" ? "/\(path)" : "\(current)/\(path)") }
       guard let parent = FileResolver.parent(of: current) else { break }
       current = parent
     }
     return result
   }
 
+  /// The folder above one; `nil` above the topmost.
   private static func parent(of folder: String) -> String? {
-    if folder == "/" || folder == "." || folder == ".." || folder.hasSuffix("/..") { return nil }
+    if folder == "/" { return nil }
+    if folder == "." { return currentDepth > 0 ? ".." : nil }
+    if folder == ".." || folder.hasSuffix("/..") {
+      let steps = folder.split(separator: "/")
+      let isAboveCurrent = !folder.hasPrefix("/") && steps.allSatisfy { $0 == ".." }
+      return isAboveCurrent && steps.count < currentDepth ? "\(folder)/.." : nil
+    }
     var parts = folder.split(separator: "/", omittingEmptySubsequences: true)
     guard parts.popLast() != nil else { return nil }
     if parts.isEmpty { return folder.hasPrefix("/") ? "/" : "." }
     return (folder.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  }
+
+  /// How many folders the current one lies below the topmost.
+  private static var currentDepth: Int {
+    guard let pointer = getcwd(nil, 0) else { return 0 }
+    defer { free(pointer) }
+    return String(cString: pointer).split(separator: "/").count
   }
 }
