@@ -39,7 +39,7 @@ let package = Package(
     .target(
       name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     target("Prototxt", []),
-    target("Schema", ["Prototxt", "CCaffeSchema"]),
+    target("Schema", ["Prototxt", "CCaffeSchema", "CProtobufC"]),
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),

@@ -2,7 +2,7 @@ import Layers
 import Testing
 
 @Suite struct FileResolverTests {
-  @Test("files are looked for here, then beside the file that names them, then in the folders above")
+  @Test("a path is tried here, then beside the file that names it, then in the folders above")
   func order() {
     let candidates = FileResolver(folder: "models/lenet").candidates("data/x")
     #expect(candidates.starts(with: ["data/x", "models/lenet/data/x", "models/data/x"]))
