@@ -80,34 +80,3 @@ public struct LayerContext: Sendable {
     RandomStream(seed: seed, purpose: "\(spec.name)/\(purpose)")
   }
 }
-
-/// Finds files that a net or solver names: the current folder first, as Caffe does, then the folder
-/// of the file that names it, and that folder's parents.
-public struct FileResolver: Sendable {
-  /// The folder of the file that names others, if it came from one.
-  public let folder: String?
-
-  /// Makes a resolver for files named in a file of `folder`.
-  public init(folder: String? = nil) { self.folder = folder }
-
-  /// The paths to try for `path`, in order.
-  public func candidates(_ path: String) -> [String] {
-    guard !path.hasPrefix("/"), let folder else { return [path] }
-    var result = [path]
-    var current = folder.isEmpty ? "." : folder
-    for _ in 0..<16 {
-      result.append(current == "/" ? "/\(path)" : "\(current)/\(path)")
-      guard let parent = FileResolver.parent(of: current) else { break }
-      current = parent
-    }
-    return result
-  }
-
-  private static func parent(of folder: String) -> String? {
-    if folder == "/" || folder == "." || folder == ".." || folder.hasSuffix("/..") { return nil }
-    var parts = folder.split(separator: "/", omittingEmptySubsequences: true)
-    guard parts.popLast() != nil else { return nil }
-    if parts.isEmpty { return folder.hasPrefix("/") ? "/" : "." }
-    return (folder.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
-  }
-}

@@ -23,6 +23,8 @@ public final class Net {
     }
   }
 
+  /// The net as described: all its layers, before rules and splits.
+  public let description: Message
   /// The net's name.
   public let name: String
   /// The state for which the net was built.
@@ -43,15 +45,19 @@ public final class Net {
   public let outputs: [Blob]
   /// The blobs that `Input` layers hold, to be set from outside.
   public let inputs: [Blob]
-  /// Whether debug_info asks for the sizes of all values at each pass.
+  /// Whether the description's debug_info asks for the sizes of all values at each pass.
   public let debugInfo: Bool
 
   private let blobs: [String: Blob]
-  private var plan = Plan()
-  private var planIsStale = true
-  private let partials = Blob("partial sums")
+  /// The order of computation; made anew when shapes have changed.
+  private(set) var plan = Plan()
+  private(set) var planIsStale = true
+  /// Where the groups of a segment's chunks add up the gradients of parameters.
+  let partials = Blob("partial sums")
   /// By step, group of chunks and layer: what a backward pass computes, and where sums go.
-  private var passes: [[[BackwardPass]]] = []
+  private(set) var passes: [[[BackwardPass]]] = []
+  /// Who looks at each layer after it has run, if anybody does.
+  var observer: PassObserver? { didSet { planIsStale = true } }
 
   /// Builds the net that a `NetParameter` describes.
   ///
@@ -64,6 +70,7 @@ public final class Net {
       state.stages = given.strings("stage") + state.stages
     }
     self.state = state
+    self.description = description
     context = options.context
     name = description.string("name")
     debugInfo = description.bool("debug_info")
@@ -121,7 +128,7 @@ public final class Net {
     try reshape(from: 0)
   }
 
-  private func reshape(from first: Int) throws {
+  func reshape(from first: Int) throws {
     for node in nodes[first...] { try node.reshape() }
     planIsStale = true
   }
@@ -146,7 +153,7 @@ public final class Net {
     }
   }
 
-  private func makePlan() {
+  func makePlan() {
     guard planIsStale else { return }
     prepareGradients()
     fuse()
@@ -165,154 +172,10 @@ public final class Net {
       let follows =
         node.tops.count == 1 && next.isInPlace(0) && next.bottoms[0] === node.tops[0]
         && node.lossWeights[0] == 0
-      let slope = follows && !debugInfo ? (next.layer as? any Rectifier)?.negativeSlope : nil
+      let slope = follows && observer == nil ? (next.layer as? any Rectifier)?.negativeSlope : nil
       fusing.fusedNegativeSlope = slope
       next.isFused = slope != nil
     }
-  }
-
-  // MARK: Passes
-
-  /// Computes all blobs, and returns the sum of all losses by their weights.
-  ///
-  /// - Throws: a `Diagnostic` if data cannot be read or holds what a layer cannot use.
-  @discardableResult
-  public func forward() throws -> Float {
-    var number = 0
-    var stepNumber = 0
-    while number < nodes.count {
-      if case .dynamic(let layer) = nodes[number].kind {
-        try refresh(number, layer)
-      }
-      if planIsStale {
-        makePlan()
-        stepNumber = plan.steps.firstIndex { $0.nodes.contains(number) } ?? 0
-      }
-      let step = plan.steps[stepNumber]
-      switch step {
-      case .segment(let segment): try forward(segment)
-      case .whole(let node): try forwardWhole(nodes[node])
-      }
-      number = step.nodes.upperBound
-      stepNumber += 1
-    }
-    return loss
-  }
-
-  private func refresh(_ number: Int, _ layer: any DynamicLayer) throws {
-    let node = nodes[number]
-    let shapes = try layer.nextShapes(node.bottoms)
-    guard shapes != node.tops.map(\.shape) else { return }
-    node.apply(shapes)
-    try reshape(from: number + 1)
-  }
-
-  private func forwardWhole(_ node: Node) throws {
-    do {
-      switch node.kind {
-      case .batch(let layer): try layer.forward(node.bottoms, node.tops)
-      case .dynamic(let layer): try layer.forward(node.bottoms, node.tops)
-      case .sample: break
-      }
-    } catch let fault as LayerFault {
-      throw diagnostic(fault, at: node)
-    }
-  }
-
-  private func forward(_ segment: Plan.Segment) throws {
-    for node in nodes[segment.nodes] {
-      if case .sample(let layer) = node.kind { try layer.beginForward(node.bottoms, node.tops) }
-    }
-    let workers = context.workers
-    workers.forEach(segment.chunks) { [nodes] chunk, worker in
-      let range = segment.range(chunk)
-      let scratch = workers.scratch(worker)
-      for number in segment.nodes {
-        let node = nodes[number]
-        guard !node.isFused, case .sample(let layer) = node.kind else { continue }
-        layer.forward(node.bottoms, node.tops, samples: range, scratch: scratch)
-      }
-    }
-    for node in nodes[segment.nodes] {
-      guard case .sample(let layer) = node.kind else { continue }
-      do {
-        try layer.endForward(node.bottoms, node.tops)
-      } catch let fault as LayerFault {
-        throw diagnostic(fault, at: node)
-      }
-    }
-  }
-
-  /// The sum of all losses by their weights, after a forward pass.
-  public var loss: Float {
-    var total: Float = 0
-    for node in nodes {
-      for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
-        var sum: Float = 0
-        for index in 0..<top.count { sum += top.values[index] }
-        total += weight * sum
-      }
-    }
-    return total
-  }
-
-  /// Sets the gradients of all parameters to zero.
-  public func clearParameterGradients() {
-    for parameter in parameters where parameter.blob.hasGradient {
-      parameter.blob.gradient.update(repeating: 0, count: parameter.blob.count)
-    }
-  }
-
-  /// Computes the gradients of the losses, after a forward pass; adds to those of the parameters.
-  public func backward() {
-    for node in nodes where node.needsBackward {
-      for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
-        top.gradient.update(repeating: weight, count: top.count)
-      }
-    }
-    for (stepNumber, step) in plan.steps.enumerated().reversed() {
-      switch step {
-      case .segment(let segment): backward(segment, step: stepNumber)
-      case .whole(let number): backwardWhole(number, passes[stepNumber][0][0])
-      }
-    }
-  }
-
-  private func backwardWhole(_ number: Int, _ pass: BackwardPass) {
-    let node = nodes[number]
-    guard node.needsBackward else { return }
-    switch node.kind {
-    case .batch(let layer): layer.backward(node.tops, node.bottoms, pass: pass)
-    case .dynamic(let layer): layer.backward(node.tops, node.bottoms, pass: pass)
-    case .sample: break
-    }
-  }
-
-  private func backward(_ segment: Plan.Segment, step stepNumber: Int) {
-    guard nodes[segment.nodes].contains(where: \.needsBackward) else { return }
-    for node in nodes[segment.nodes] where node.needsBackward {
-      if case .sample(let layer) = node.kind { layer.beginBackward(node.tops, node.bottoms) }
-    }
-    let sums = segment.groups > 1 ? partials.values : nil
-    let passes = passes[stepNumber]
-    let workers = context.workers
-    workers.forEach(segment.groups) { [nodes] group, worker in
-      if let sums {
-        (sums + group * segment.partialCount).update(repeating: 0, count: segment.partialCount)
-      }
-      let scratch = workers.scratch(worker)
-      for chunk in segment.chunks(ofGroup: group) {
-        let range = segment.range(chunk)
-        for number in segment.nodes.reversed() {
-          let node = nodes[number]
-          guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
-          layer.backward(
-            node.tops, node.bottoms, samples: range,
-            pass: passes[group][number - segment.nodes.lowerBound], scratch: scratch)
-        }
-      }
-    }
-    if let sums { add(sums, segment) }
   }
 
   /// What each layer of a step is to compute, for each group of chunks.
@@ -340,45 +203,5 @@ public final class Net {
         }
       }
     }
-  }
-
-  /// Adds the groups' sums to the gradients, in the order of the groups.
-  private func add(_ sums: UnsafeMutablePointer<Float>, _ segment: Plan.Segment) {
-    for partial in segment.partials {
-      let target = nodes[partial.node].layer.parameters[partial.index].gradient
-      context.workers.forEachRange(of: partial.count, grain: 16 * 1024) { range, _ in
-        for group in 0..<segment.groups {
-          let source = sums + group * segment.partialCount + partial.offset
-          for index in range { target[index] += source[index] }
-        }
-      }
-    }
-  }
-
-  // MARK: Faults
-
-  /// Says where a value that a layer cannot use came from: the record, if a source brought it.
-  private func diagnostic(_ fault: LayerFault, at node: Node) -> Diagnostic {
-    var notes: [Note] = []
-    if fault.bottom < node.bottoms.count,
-      let source = source(of: node.bottoms[fault.bottom], before: node),
-      let record = source.source?.recordName(sample: fault.sample)
-    {
-      notes.append(Note("the record is \(record), read by layer '\(source.name)'", at: nil))
-    }
-    var diagnostic = node.spec.error(fault.message, notes: notes, help: fault.help)
-    diagnostic.kind = .badInput
-    return diagnostic
-  }
-
-  /// The source layer whose top, perhaps through splits and views, a blob is.
-  private func source(of blob: Blob, before user: Node) -> Node? {
-    var blob = blob
-    for node in nodes.reversed() where node.tops.contains(where: { $0 === blob }) {
-      if node.layer is any SourceLayer { return node }
-      guard node.layer.views != .none, let bottom = node.bottoms.first else { return nil }
-      blob = bottom
-    }
-    return nil
   }
 }

@@ -22,7 +22,7 @@ public final class Node {
   /// Whether the layer runs backward.
   public internal(set) var needsBackward = false
   /// Whether an earlier layer does this one's work; set by the plan.
-  var isFused = false
+  public internal(set) var isFused = false
   /// The shapes that the layer was last reshaped for.
   var shapes: [Shape]?
 
@@ -52,6 +52,9 @@ public final class Node {
 
   /// The layer's name.
   public var name: String { spec.name }
+
+  /// The names of the tops as the net names them.
+  public var topNames: [String] { tops.map(\.name) }
 
   /// The layer's source of records, if it is one.
   public var source: (any SourceLayer)? { layer as? any SourceLayer }

@@ -1,0 +1,90 @@
+import Glibc
+
+/// Notes how long each layer takes in repeated passes.
+final class LayerClock {
+  private(set) var forward: [[Double]]
+  private(set) var backward: [[Double]]
+
+  init(layers: Int) {
+    forward = Array(repeating: [], count: layers)
+    backward = forward
+  }
+
+  func time(_ number: Int, backward isBackward: Bool, _ work: () throws -> Void) rethrows {
+    let start = LayerClock.seconds
+    try work()
+    let taken = LayerClock.seconds - start
+    if isBackward { backward[number].append(taken) } else { forward[number].append(taken) }
+  }
+
+  static var seconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
+/// How long one layer took, in seconds: medians over the passes.
+public struct LayerTiming: Sendable {
+  /// The layer's place in the net.
+  public let layer: Int
+  /// The forward pass over the batch.
+  public let forward: Double
+  /// The backward pass over the batch; 0 if the layer has none.
+  public let backward: Double
+}
+
+/// How long the passes of a net took, in seconds: medians.
+public struct NetTiming: Sendable {
+  /// Every layer, each run for itself.
+  public let layers: [LayerTiming]
+  /// The forward pass as training runs it.
+  public let forward: Double
+  /// The backward pass as training runs it; 0 if it was not asked for.
+  public let backward: Double
+  /// The loss of the first forward pass.
+  public let initialLoss: Float
+}
+
+extension Net {
+  /// Measures the passes: once each to warm up, then `iterations` times layer by layer, then as often
+  /// as training runs them.
+  ///
+  /// - Throws: what a forward pass throws.
+  public func timing(iterations: Int, forwardOnly: Bool = false) throws -> NetTiming {
+    let initialLoss = try forward()
+    if !forwardOnly { backward() }
+    var whole = (forward: [Double](), backward: [Double]())
+    for _ in 0..<iterations {
+      let start = LayerClock.seconds
+      try forward()
+      let middle = LayerClock.seconds
+      if !forwardOnly { backward() }
+      whole.forward.append(middle - start)
+      whole.backward.append(LayerClock.seconds - middle)
+    }
+    let clock = LayerClock(layers: nodes.count)
+    let previous = observer
+    observer = .timing(clock)
+    defer { observer = previous }
+    for _ in 0..<iterations {
+      try forward()
+      if !forwardOnly { backward() }
+    }
+    return NetTiming(
+      layers: nodes.indices.map {
+        LayerTiming(
+          layer: $0, forward: Net.median(clock.forward[$0]),
+          backward: Net.median(clock.backward[$0]))
+      },
+      forward: Net.median(whole.forward),
+      backward: forwardOnly ? 0 : Net.median(whole.backward), initialLoss: initialLoss)
+  }
+
+  private static func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return 0 }
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}
