@@ -76,13 +76,6 @@ NK_INLINE uint32_t mix(uint32_t h) {
     return h ^ (h >> 15);
 }
 
-static uint64_t mix64(uint64_t z) {
-    z += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
 NK_CLONES static void dropout_block(float *y, const float *x, uint32_t threshold, float scale,
                                     uint64_t key, uint32_t first, size_t n) {
     uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
@@ -102,7 +95,7 @@ void nk_dropout(float *y, const float *x, float ratio, uint64_t seed, uint64_t c
         // The upper half of the element's index goes into the key.
         uint64_t left = (1ull << 32) - (first & 0xFFFFFFFFu);
         size_t count = n < left ? n : (size_t)left;
-        uint64_t key = mix64(mix64(mix64(seed) ^ counter) ^ (first >> 32));
+        uint64_t key = nk_mix64(nk_mix64(nk_mix64(seed) ^ counter) ^ (first >> 32));
         dropout_block(y, x, threshold, scale, key, (uint32_t)first, count);
         y += count, x += count, first += count, n -= count;
     }

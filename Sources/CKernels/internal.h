@@ -118,3 +118,11 @@ NK_INLINE float nk_logf(float x) {
     r = x == 0.0f ? -INFINITY : r;
     return x < 0.0f ? NAN : r;
 }
+
+// Spreads 64 bits over all 64 (SplitMix64, Steele et al. 2014).
+NK_INLINE uint64_t nk_mix64(uint64_t z) {
+    z += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}

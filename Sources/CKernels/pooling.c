@@ -282,3 +282,77 @@ void nk_average_pool_backward_reference(float *dx, const float *dy, const nk_poo
         }
     }
 }
+
+// One value of a window, drawn in proportion to the values: the first at which the running sum
+// reaches a random part of the whole.
+static void draw_window(float *y, int32_t *mask, const float *x, const nk_pool *p, ptrdiff_t o,
+                        float random) {
+    window w = window_at(p, o / p->out_w, o % p->out_w);
+    float sum = 0;
+    for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
+        for (ptrdiff_t ix = w.x0; ix < w.x1; ix++) sum += x[iy * p->width + ix];
+    }
+    float threshold = random * sum;
+    sum = 0;
+    y[o] = 0, mask[o] = -1;
+    for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
+        for (ptrdiff_t ix = w.x0; ix < w.x1; ix++) {
+            ptrdiff_t at = iy * p->width + ix;
+            sum += x[at];
+            y[o] = x[at], mask[o] = (int32_t)at;
+            if (sum >= threshold) return;
+        }
+    }
+}
+
+void nk_stochastic_pool_draw(float *y, int32_t *mask, const float *x, const nk_pool *p,
+                             size_t planes, uint64_t seed, uint64_t counter, uint64_t first) {
+    ptrdiff_t in = p->height * p->width, out = p->out_h * p->out_w;
+    uint64_t key = nk_mix64(nk_mix64(seed) ^ counter);
+    for (size_t i = 0; i < planes; i++, y += out, mask += out, x += in, first += (uint64_t)out) {
+        for (ptrdiff_t o = 0; o < out; o++) {
+            // In (0, 1], so that a value of 0 is drawn only where all are 0.
+            uint64_t bits = nk_mix64(key ^ (first + (uint64_t)o)) >> 40;
+            draw_window(y, mask, x, p, o, (float)(bits + 1) * 0x1p-24f);
+        }
+    }
+}
+
+void nk_stochastic_pool_mean(float *y, const float *x, const nk_pool *p, size_t planes) {
+    ptrdiff_t in = p->height * p->width, out = p->out_h * p->out_w;
+    for (size_t i = 0; i < planes; i++, y += out, x += in) {
+        for (ptrdiff_t o = 0; o < out; o++) {
+            window w = window_at(p, o / p->out_w, o % p->out_w);
+            float sum = 0, squares = 0;
+            for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
+                for (ptrdiff_t ix = w.x0; ix < w.x1; ix++) {
+                    float v = x[iy * p->width + ix];
+                    sum += v, squares += v * v;
+                }
+            }
+            y[o] = sum > 0 ? squares / sum : 0;
+        }
+    }
+}
+
+void nk_stochastic_pool_mean_backward(float *dx, const float *dy, const float *y, const float *x,
+                                      const nk_pool *p, size_t planes) {
+    ptrdiff_t in = p->height * p->width, out = p->out_h * p->out_w;
+    for (size_t i = 0; i < planes; i++, dx += in, dy += out, y += out, x += in) {
+        memset(dx, 0, (size_t)in * sizeof(float));
+        for (ptrdiff_t o = 0; o < out; o++) {
+            window w = window_at(p, o / p->out_w, o % p->out_w);
+            float sum = 0;
+            for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
+                for (ptrdiff_t ix = w.x0; ix < w.x1; ix++) sum += x[iy * p->width + ix];
+            }
+            if (!(sum > 0)) continue;
+            for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
+                for (ptrdiff_t ix = w.x0; ix < w.x1; ix++) {
+                    ptrdiff_t at = iy * p->width + ix;
+                    dx[at] += dy[o] * (2 * x[at] - y[o]) / sum;
+                }
+            }
+        }
+    }
+}

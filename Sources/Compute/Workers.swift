@@ -1,3 +1,4 @@
+import CKernels
 import Dispatch
 import Synchronization
 
@@ -11,6 +12,9 @@ public final class Workers: @unchecked Sendable {
   public let count: Int
   private let next = Atomic<Int>(0)
   private var scratch: [Storage]
+
+  /// How many threads the process may run at once.
+  public static var available: Int { Int(nk_available_cpus()) }
 
   /// Makes a group of `count` threads, at least one.
   public init(count: Int) {

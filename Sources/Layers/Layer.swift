@@ -13,6 +13,9 @@ public protocol Layer: AnyObject, SendableMetatype {
   /// Small configurations that every automatic test runs.
   static var samples: [LayerSample] { get }
 
+  /// Whether a top may have the name of the bottom at its place; the net refuses it otherwise.
+  static var runsInPlace: Bool { get }
+
   /// Reads and checks the parameters.
   ///
   /// - Throws: a `Diagnostic` or `Diagnostics` that point at the offending fields.
@@ -90,6 +93,9 @@ extension Layer {
   /// The name written as `type` in a net file.
   public static var type: String { reference.type }
 
+  /// Not in place.
+  public static var runsInPlace: Bool { false }
+
   /// No parameters.
   public var parameters: [Blob] { [] }
 
@@ -139,8 +145,9 @@ public protocol SampleLayer: Layer {
   /// - Throws: a `LayerFault` if the values that came from outside cannot be used.
   func endForward(_ bottom: [Blob], _ top: [Blob]) throws
 
-  /// Called once before the samples of a backward pass, on one thread.
-  func beginBackward(_ top: [Blob], _ bottom: [Blob])
+  /// Called once before the samples of a backward pass, on one thread; `pass` tells what is wanted,
+  /// but its gradients are no place to add to yet.
+  func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass)
 
   /// Computes the samples' part of the gradients of the bottoms that `pass` asks for (written over),
   /// and adds to those of the parameters.
@@ -160,7 +167,7 @@ extension SampleLayer {
   public func endForward(_ bottom: [Blob], _ top: [Blob]) throws {}
 
   /// Nothing to prepare.
-  public func beginBackward(_ top: [Blob], _ bottom: [Blob]) {}
+  public func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {}
 }
 
 /// What a backward call is to compute.

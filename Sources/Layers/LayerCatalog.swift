@@ -2,10 +2,25 @@
 public enum LayerCatalog {
   /// The types, in alphabetical order.
   public static let all: [any Layer.Type] = [
+    Accuracy.self,
+    Concat.self,
+    Convolution.self,
+    Data.self,
+    Dropout.self,
+    DummyData.self,
+    Eltwise.self,
+    Flatten.self,
     InnerProduct.self,
     Input.self,
+    LRN.self,
+    Pooling.self,
     ReLU.self,
+    Sigmoid.self,
+    Silence.self,
+    Softmax.self,
+    SoftmaxWithLoss.self,
     Split.self,
+    TanH.self,
   ]
 
   /// The type of a name as written in a net file.

@@ -40,7 +40,13 @@ extension LayerSpec {
     _ parameters: Message, _ field: String, default fallback: Filler = Filler(.constant(0))
   ) throws -> Filler {
     guard parameters.has(field) else { return fallback }
-    let message = parameters.message(field)
+    return try filler(parameters.message(field))
+  }
+
+  /// The filler that a `FillerParameter` describes.
+  ///
+  /// - Throws: a diagnostic at the type if it is unknown.
+  public func filler(_ message: Message) throws -> Filler {
     let norm: Filler.VarianceNorm =
       switch message.enumName("variance_norm") {
       case "FAN_OUT": .fanOut
@@ -75,14 +81,19 @@ extension LayerSpec {
     }
   }
 
-  /// Makes a parameter blob of the shape and fills it.
-  public func parameter(
-    _ title: String, _ shape: Shape, _ filler: Filler, _ context: LayerContext
-  ) throws -> Blob {
+  /// Checks that a filler can fill a blob of the shape.
+  public func check(_ filler: Filler, fits shape: Shape) throws {
     if case .bilinear = filler.kind, shape.axes != 4 || shape[2] != shape[3] {
       throw error(
         "the bilinear filler needs four axes and a square kernel, not \(shape.display)")
     }
+  }
+
+  /// Makes a parameter blob of the shape and fills it.
+  public func parameter(
+    _ title: String, _ shape: Shape, _ filler: Filler, _ context: LayerContext
+  ) throws -> Blob {
+    try check(filler, fits: shape)
     let blob = Blob("\(name)/\(title)", shape: shape)
     var random = context.random(self, title)
     filler.fill(blob, &random)

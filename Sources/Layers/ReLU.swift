@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import Prototxt
 import Schema
 
 /// Rectified linear unit, with an optional slope for negative inputs.
@@ -29,13 +30,22 @@ final class ReLU: Rectifier {
     LayerSample("relu_param { negative_slope: 0.1 }", bottoms: [.uniform([5, 7])], kinks: [0]),
   ]
 
+  static var runsInPlace: Bool { true }
+
   /// What negative inputs are multiplied by.
   let negativeSlope: Float
   private(set) var sampleCount = 1
   private(set) var operations = 0
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
-    negativeSlope = spec.parameters("relu_param").float("negative_slope")
+    let given = spec.parameters("relu_param")
+    negativeSlope = given.float("negative_slope")
+    guard negativeSlope >= 0 || spec.bottoms.first != spec.tops.first else {
+      throw spec.error(
+        "cannot run in place with a negative_slope below 0", at: given.location("negative_slope"),
+        notes: [Note("the top has the bottom's name here", at: spec.message.location("top"))],
+        help: "give the top a name of its own: the sign of y would no longer tell that of x")
+    }
   }
 
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {

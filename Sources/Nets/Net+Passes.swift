@@ -54,14 +54,12 @@ extension Net {
   }
 
   private func forwardWhole(_ node: Node) throws {
-    do {
+    try explaining(node) {
       switch node.kind {
       case .batch(let layer): try layer.forward(node.bottoms, node.tops)
       case .dynamic(let layer): try layer.forward(node.bottoms, node.tops)
       case .sample: break
       }
-    } catch let fault as LayerFault {
-      throw diagnostic(fault, at: node)
     }
   }
 
@@ -76,7 +74,8 @@ extension Net {
   private func forward(_ segment: Plan.Segment, _ range: Range<Int>) throws {
     for number in range {
       let node = nodes[number]
-      if case .sample(let layer) = node.kind { try layer.beginForward(node.bottoms, node.tops) }
+      guard case .sample(let layer) = node.kind else { continue }
+      try explaining(node) { try layer.beginForward(node.bottoms, node.tops) }
     }
     let workers = context.workers
     workers.forEach(segment.chunks) { [nodes] chunk, worker in
@@ -91,11 +90,7 @@ extension Net {
     for number in range {
       let node = nodes[number]
       guard case .sample(let layer) = node.kind else { continue }
-      do {
-        try layer.endForward(node.bottoms, node.tops)
-      } catch let fault as LayerFault {
-        throw diagnostic(fault, at: node)
-      }
+      try explaining(node) { try layer.endForward(node.bottoms, node.tops) }
     }
   }
 
@@ -161,8 +156,11 @@ extension Net {
   private func backward(
     _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]]
   ) {
-    for node in nodes[range] where node.needsBackward {
-      if case .sample(let layer) = node.kind { layer.beginBackward(node.tops, node.bottoms) }
+    for number in range {
+      let node = nodes[number]
+      guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
+      let pass = passes[0][number - segment.nodes.lowerBound]
+      layer.beginBackward(node.tops, node.bottoms, pass: pass)
     }
     let sums = segment.groups > 1 ? partials.values : nil
     let workers = context.workers
@@ -218,6 +216,11 @@ extension Net {
   }
 
   // MARK: Faults
+
+  /// Runs a part of a layer; a value that it cannot use becomes a diagnostic.
+  private func explaining(_ node: Node, _ work: () throws -> Void) throws {
+    do { try work() } catch let fault as LayerFault { throw diagnostic(fault, at: node) }
+  }
 
   /// Says where a value that a layer cannot use came from: the record, if a source brought it.
   private func diagnostic(_ fault: LayerFault, at node: Node) -> Diagnostic {

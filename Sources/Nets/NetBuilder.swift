@@ -61,6 +61,7 @@ struct NetBuilder {
     checkPropagation(spec)
     var layer: (any Layer)?
     diagnostics += Self.problems { layer = try type.init(spec, context) }
+    if !type.runsInPlace, diagnostics.count == errorsBefore { refuseInPlace(spec) }
     let isKnown = !spec.bottoms.contains(where: unknown.contains)
     guard let layer, diagnostics.count == errorsBefore, isKnown,
       let node = Node(
@@ -127,6 +128,17 @@ struct NetBuilder {
         spec.error(
           "needs as many tops as bottoms, but has \(spec.bottoms.count) bottoms and "
             + "\(spec.tops.count) tops"))
+    }
+  }
+
+  private mutating func refuseInPlace(_ spec: LayerSpec) {
+    let tops = spec.tops
+    for (index, bottom) in spec.bottoms.enumerated() where index < tops.count {
+      guard bottom == tops[index] else { continue }
+      diagnostics.append(
+        spec.error(
+          "cannot work in place: top '\(bottom)' has the name of its bottom",
+          at: spec.message.location("top", index), help: "give the top a name of its own"))
     }
   }
 

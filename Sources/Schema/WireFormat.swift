@@ -23,6 +23,12 @@ public enum WireFormat {
     return try result.get()
   }
 
+  /// Reads a file as a message of a kind.
+  public static func read(_ path: String, as type: MessageType) throws(Diagnostic) -> Message {
+    let file = try MappedFile(path: path)
+    return try decode(file.bytes, as: type, source: path)
+  }
+
   /// Reads bytes, but leaves the messages of one kind out.
   static func decode(
     _ bytes: UnsafeRawBufferPointer, as type: MessageType, source: String,

@@ -1,4 +1,5 @@
 public import Nets
+public import Prototxt
 
 /// What a solver tells while it works; the command line makes log lines, tables and files of it.
 ///
@@ -6,6 +7,8 @@ public import Nets
 public enum SolverEvent {
   /// Something that the user should know and that stops nothing.
   case remark(String)
+  /// A warning about a place in a file.
+  case warning(Diagnostic)
   /// The nets are built, before weights are loaded: the training net, then the test nets.
   case built(train: Net, tests: [Net])
   /// Weights were copied from a file into all nets.
@@ -20,7 +23,7 @@ public enum SolverEvent {
   case display(DisplayReport)
   /// The gradients were scaled down as `clip_gradients` says.
   case clipped(norm: Float, limit: Float, scale: Float)
-  /// `multistep` has reached another step.
+  /// `multistep` has reached another step, in an iteration that is not displayed.
   case multistep(iteration: Int, step: Int)
   /// An iteration is over.
   case step(StepReport)
@@ -71,6 +74,8 @@ public struct DisplayReport: Sendable {
   public let smoothedLoss: Float
   /// The learning rate of this iteration.
   public let rate: Float
+  /// The step that `multistep` has reached in this iteration; Caffe says so before the rate.
+  public let multistep: Int?
   /// Seconds since the last display.
   public let seconds: Double
   /// Iterations since the last display.

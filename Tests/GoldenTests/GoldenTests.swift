@@ -21,6 +21,25 @@ struct GoldenTests {
     tally.finish()
   }
 
+  @Test("solvers train as Caffe does")
+  func solvers() throws {
+    var tally = GoldenTally("solvers")
+    for path in Self.files("prototxt") where path.hasSuffix("/solver.prototxt") {
+      let folder = URL(filePath: path).deletingLastPathComponent().path
+      guard FileManager.default.fileExists(atPath: "\(folder)/losses.txt") else { continue }
+      tally.run(folder) { folder in
+        if FileManager.default.fileExists(atPath: "\(folder)/expected_iter_20.caffemodel.h5") {
+          return .needs("HDF5 snapshots")
+        }
+        if let missing = try Self.missingLayers("\(folder)/net.prototxt").first {
+          return .needs(missing)
+        }
+        return .compared(try GoldenSolver(path).run())
+      }
+    }
+    tally.finish()
+  }
+
   private static func run(_ path: String) throws -> GoldenTally.Result {
     let golden = try GoldenCase(path: path)
     if let missing = try missingLayers(path).first { return .needs(missing) }

@@ -15,6 +15,11 @@
 
 #pragma clang assume_nonnull begin
 
+// MARK: The machine (cpu.c)
+
+/// How many CPUs the process may use.
+int32_t nk_available_cpus(void);
+
 // MARK: Elementwise (elementwise.c). All may run in place.
 
 /// y[i] = value
@@ -164,6 +169,19 @@ void nk_average_pool_forward_reference(float *y, const float *x, const nk_pool *
 void nk_average_pool_backward(float *dx, const float *dy, const nk_pool *pool, size_t planes);
 void nk_average_pool_backward_reference(float *dx, const float *dy, const nk_pool *pool,
                                         size_t planes);
+
+/// Stochastic pooling (Zeiler and Fergus 2013) in training: y = one value of each window, drawn with
+/// probability value / sum; mask = its index in the plane.
+///
+/// Output o of the first plane is draw number `first` + o of a pass: each depends on seed, counter (the
+/// pass, say) and its number only, so planes may be done apart. nk_max_pool_backward goes with it.
+void nk_stochastic_pool_draw(float *y, int32_t *mask, const float *x, const nk_pool *pool,
+                             size_t planes, uint64_t seed, uint64_t counter, uint64_t first);
+/// Stochastic pooling in use: y = Σ x² / Σ x, the mean of the draws; 0 where Σ x is not above 0.
+void nk_stochastic_pool_mean(float *y, const float *x, const nk_pool *pool, size_t planes);
+/// dx = Σ over the windows that saw the pixel of dy (2 x - y) / Σ x
+void nk_stochastic_pool_mean_backward(float *dx, const float *dy, const float *y, const float *x,
+                                      const nk_pool *pool, size_t planes);
 
 // MARK: Local response normalisation (lrn.c). None may run in place.
 

@@ -1,0 +1,57 @@
+import Compute
+import Prototxt
+import Schema
+
+extension LayerSpec {
+  /// The most values that a blob may have in Caffe, and the largest size that a field may give.
+  static let largestSize = Int(Int32.max)
+
+  /// Checks a size that a field gives.
+  ///
+  /// - Throws: a diagnostic at the field if it is below `least`, which is 0 or 1, or too large.
+  func checkSize(_ value: Int, _ field: String, least: Int, at location: SourceRange?) throws {
+    guard value >= least else {
+      let wanted = least == 0 ? "be 0 or more" : "be above 0"
+      throw error("\(field) is \(value), but must \(wanted)", at: location)
+    }
+    guard value <= LayerSpec.largestSize else {
+      throw error(
+        "\(field) is \(value), but sizes end at \(LayerSpec.largestSize)", at: location)
+    }
+  }
+
+  /// Checks that no blob of the sizes would have more values than Caffe allows.
+  ///
+  /// - Throws: a diagnostic about `what` if one would.
+  func checkCount(_ sizes: [Int], _ what: String, at location: SourceRange?) throws {
+    guard let shape = Shape.checked(sizes), shape.count <= LayerSpec.largestSize else {
+      throw error(
+        "\(what) of \(sizes.map(String.init).joined(separator: "×")) would have more than "
+          + "\(LayerSpec.largestSize) values", at: location,
+        help: "choose smaller sizes, or more groups")
+    }
+  }
+
+  /// Refuses a top that is a bottom, for a layer that reads its bottom after it has begun to write.
+  func refuseInPlace(why: String) throws {
+    let bottoms = bottoms
+    guard let index = tops.firstIndex(where: bottoms.contains) else { return }
+    throw error(
+      "cannot work in place: top '\(tops[index])' is its own bottom, and \(why)",
+      at: message.location("top", index), help: "give the top a name of its own")
+  }
+}
+
+extension Diagnostics {
+  /// Runs a step; if it fails by what is wrong with the net, keeps that and goes on.
+  mutating func keeping<Result>(_ step: () throws -> Result) rethrows -> Result? {
+    do {
+      return try step()
+    } catch let error as Diagnostic {
+      append(error)
+    } catch let error as Diagnostics {
+      all += error.all
+    }
+    return nil
+  }
+}

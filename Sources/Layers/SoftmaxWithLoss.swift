@@ -1,0 +1,149 @@
+import CKernels
+import Compute
+import Schema
+
+/// The logistic loss of scores against labels: softmax and cross-entropy in one.
+///
+///     p = softmax(x)          loss = Σ −ln max(pᵢ[labelᵢ], FLT_MIN) / normaliser
+///
+/// Shapes: `x` is any shape with the classes along `axis`; `label` has one value for each place
+/// along the other axes; `loss` is a scalar; the second top, if given, is `p`.
+///
+/// Gradient: dx = loss weight / normaliser · (p − [c = label]), and 0 where the label is ignored.
+///
+/// A class that has lost all probability costs −ln FLT_MIN = 87.3365, as in Caffe.
+final class SoftmaxWithLoss: SampleLayer {
+  static let reference = LayerReference(
+    "SoftmaxWithLoss", .loss,
+    summary: "The logistic loss of scores against labels: softmax and cross-entropy in one.",
+    formula: "p = softmax(x)\nloss = Σ −ln max(p[label], FLT_MIN) / normaliser",
+    shapes: "x: classes along `axis`; label: one for each place along the other axes; "
+      + "loss: scalar; second top: as x",
+    notes: "A loss that stays at 87.3365 means that the right classes have lost all probability: "
+      + "scores have run away, so lower the learning rate. Labels are cut to whole numbers; one "
+      + "that names no class is an error. The second top holds the probabilities and passes no "
+      + "gradient.",
+    arity: Arity(2...2, 1...2, automaticTop: true),
+    parameters: [
+      ParameterTable(
+        "softmax_param",
+        [
+          "axis": "The axis of the classes; negative counts from the end.",
+          "engine": "Accepted, without effect.",
+        ]),
+      ParameterTable(
+        "loss_param",
+        [
+          "ignore_label": "Labels of this value count nothing and get no gradient.",
+          "normalization": "What the sum is divided by: FULL, the number of all labels; VALID, of "
+            + "those not ignored; BATCH_SIZE, of the items before the axis; NONE, 1.",
+          "normalize": "Older form, used where normalization is not given: true is VALID, false is "
+            + "BATCH_SIZE.",
+        ]),
+    ])
+  static let samples = [
+    LayerSample("", bottoms: [.range([4, 5], -2...2), .labels([4], classes: 5)]),
+    LayerSample(
+      "loss_param { ignore_label: 1 }",
+      bottoms: [.uniform([3, 4, 2, 2]), .labels([3, 1, 2, 2], classes: 4)]),
+    LayerSample(
+      "loss_param { ignore_label: 0 normalization: BATCH_SIZE } softmax_param { axis: -1 }",
+      bottoms: [.uniform([2, 3, 4]), .labels([2, 3], classes: 4)]),
+    LayerSample(
+      "loss_param { normalization: FULL } loss_weight: 0.5 loss_weight: 0",
+      bottoms: [.uniform([3, 4]), .labels([3], classes: 4)], tops: 2),
+    LayerSample(
+      "loss_param { normalization: NONE } softmax_param { axis: 0 }",
+      bottoms: [.uniform([4, 3]), .labels([3], classes: 4)]),
+    LayerSample(
+      "loss_param { normalize: false }",
+      bottoms: [.uniform([3, 4, 2]), .labels([3, 2], classes: 4)]),
+  ]
+
+  private let spec: LayerSpec
+  private let normalization: LossNormalization
+  private let ignored: Int32?
+  private var extent = ClassAxis()
+  private var divisor = 1.0
+  private let probabilities = Blob("probabilities")
+  private let sums = LossSums()
+
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
+    let given = spec.parameters("loss_param")
+    self.spec = spec
+    normalization = LossNormalization(given, default: .valid)
+    ignored = given.optionalInt("ignore_label").map { Int32(clamping: $0) }
+  }
+
+  func takesGradient(bottom: Int) -> Bool { bottom == 0 }
+
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] {
+    let axis = try spec.axis(spec.parameters("softmax_param"), of: bottoms[0])
+    extent = try spec.classAxis(bottoms, axis: axis)
+    probabilities.reshape(bottoms[0])
+    sums.reserve(sampleCount)
+    return [.scalar, bottoms[0]]
+  }
+
+  var sampleCount: Int { extent.sampleCount }
+
+  /// As of Softmax.
+  var operations: Int { 5 * probabilities.count }
+
+  func forward(
+    _ bottom: [Blob], _ top: [Blob], samples: Range<Int>, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let size = extent.valuesPerSample
+    let p = probabilities.values
+    let start = samples.lowerBound * size
+    nk_softmax_forward(
+      p + start, bottom[0].values + start, samples.count * extent.outerPerSample, extent.classes,
+      extent.inner)
+    if top.count > 1 {
+      (top[1].values + start).update(from: p + start, count: samples.count * size)
+    }
+    let labels = bottom[1].values
+    for sample in samples {
+      let first = sample * extent.predictionsPerSample
+      var counted = 0
+      var bad = -1
+      let loss = withIgnored {
+        nk_softmax_loss_forward(
+          p + sample * size, labels + first, $0, extent.outerPerSample, extent.classes,
+          extent.inner, &counted, &bad)
+      }
+      sums[sample] = .init(loss: loss, counted: counted, badLabel: bad < 0 ? -1 : first + bad)
+    }
+  }
+
+  func endForward(_ bottom: [Blob], _ top: [Blob]) throws {
+    let total = sums.total
+    guard total.badLabel < 0 else {
+      throw extent.fault(label: bottom[1].values[total.badLabel], at: total.badLabel)
+    }
+    divisor = normalization.divisor(
+      counted: total.counted, outer: extent.outer, inner: extent.inner)
+    top[0].values[0] = Float(total.loss / divisor)
+  }
+
+  func backward(
+    _ top: [Blob], _ bottom: [Blob], samples: Range<Int>, pass: BackwardPass,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard pass.propagate[0] else { return }
+    let start = samples.lowerBound * extent.valuesPerSample
+    let scale = Float(Double(top[0].gradient[0]) / divisor)
+    withIgnored {
+      nk_softmax_loss_backward(
+        bottom[0].gradient + start, probabilities.values + start,
+        bottom[1].values + samples.lowerBound * extent.predictionsPerSample, $0, scale,
+        samples.count * extent.outerPerSample, extent.classes, extent.inner)
+    }
+  }
+
+  /// Lends the label to ignore to a kernel.
+  private func withIgnored<Result>(_ body: (UnsafePointer<Int32>?) -> Result) -> Result {
+    guard let ignored else { return body(nil) }
+    return withUnsafePointer(to: ignored) { body($0) }
+  }
+}

@@ -1,0 +1,30 @@
+import CKernels
+import Schema
+
+/// AdaGrad (Duchi et al. 2011).
+///
+///     h = h + g²,   w = w − rate · g / (√h + delta)
+struct AdaGrad: UpdateRule {
+  static let type = "AdaGrad"
+
+  private let delta: Float
+
+  init(_ message: Message, _ check: inout SettingsCheck) {
+    delta = message.float("delta")
+    check.refuseMomentum(Self.type)
+  }
+
+  func constants(iteration: Int) -> nk_update {
+    var constants = nk_update()
+    constants.delta = delta
+    return constants
+  }
+
+  func update(
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ history: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?), _ step: nk_update,
+    count: Int
+  ) {
+    withUnsafePointer(to: step) { nk_adagrad_update(weights, history.0, gradient, $0, count) }
+  }
+}

@@ -1,0 +1,29 @@
+import CKernels
+import Schema
+
+/// Nesterov's accelerated gradient, in the form that Caffe uses.
+///
+///     h' = momentum · h + rate · g,   w = w − ((1 + momentum) · h' − momentum · h)
+struct Nesterov: UpdateRule {
+  static let type = "Nesterov"
+
+  private let momentum: Float
+
+  init(_ message: Message, _ check: inout SettingsCheck) {
+    momentum = message.float("momentum")
+  }
+
+  func constants(iteration: Int) -> nk_update {
+    var constants = nk_update()
+    constants.momentum = momentum
+    return constants
+  }
+
+  func update(
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ history: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?), _ step: nk_update,
+    count: Int
+  ) {
+    withUnsafePointer(to: step) { nk_nesterov_update(weights, history.0, gradient, $0, count) }
+  }
+}

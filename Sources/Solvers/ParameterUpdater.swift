@@ -1,0 +1,105 @@
+import CKernels
+import Compute
+import Layers
+import Nets
+import Schema
+
+/// Applies an update rule to all parameters of a net: one pass over weights, gradients and history.
+///
+/// The work is cut in pieces whose places depend on the shapes alone.
+final class ParameterUpdater {
+  private let net: Net
+  private let settings: SolverSettings
+  private let workers: Workers
+  /// What the rule remembers: a block for every parameter, then perhaps a second run of them.
+  let history: [Blob]
+  private let pieces: [Piece]
+  private let differences: Blob
+  private var magnitudes: [Double]
+
+  private struct Piece {
+    let parameter: Int
+    let range: Range<Int>
+  }
+
+  /// Small enough for a worker's scratch, large enough to be worth handing out.
+  private static let grain = 16 * 1024
+
+  init(_ net: Net, _ settings: SolverSettings) {
+    self.net = net
+    self.settings = settings
+    workers = net.context.workers
+    history = (0..<type(of: settings.rule).historyCount).flatMap { run in
+      net.parameters.map { Blob("history \(run) of \($0.title)", shape: $0.blob.shape) }
+    }
+    var pieces: [Piece] = []
+    for (index, parameter) in net.parameters.enumerated() where parameter.blob.hasGradient {
+      for start in stride(from: 0, to: parameter.blob.count, by: Self.grain) {
+        let end = min(parameter.blob.count, start + Self.grain)
+        pieces.append(Piece(parameter: index, range: start..<end))
+      }
+    }
+    self.pieces = pieces
+    magnitudes = Array(repeating: 0, count: pieces.count)
+    differences = Blob(
+      "differences", shape: [settings.snapshotsDiff ? Self.grain * workers.count : 1])
+  }
+
+  /// The L2 norm of all gradients together; not finite if any of them is not.
+  func gradientNorm() -> Float {
+    magnitudes.withUnsafeMutableBufferPointer { buffer in
+      let sums = SendablePointer(buffer.baseAddress)
+      workers.forEach(pieces.count) { index, _ in
+        let piece = pieces[index]
+        let gradient = net.parameters[piece.parameter].blob.gradient + piece.range.lowerBound
+        sums.pointer?[index] = nk_sum_of_squares(gradient, piece.range.count)
+      }
+    }
+    return Float(magnitudes.reduce(0, +).squareRoot())
+  }
+
+  /// Updates all parameters.
+  ///
+  /// - Parameters:
+  ///   - rate: The learning rate of the iteration.
+  ///   - scale: What the gradients are multiplied by first: clipping, and 1 / iter_size.
+  ///   - iteration: The iteration, counted from 0.
+  func update(rate: Float, scale: Float, iteration: Int) {
+    let constants = settings.rule.constants(iteration: iteration)
+    workers.forEach(pieces.count) { index, worker in
+      apply(pieces[index], constants, rate: rate, scale: scale, worker: worker)
+    }
+  }
+
+  private func apply(
+    _ piece: Piece, _ constants: nk_update, rate: Float, scale: Float, worker: Int
+  ) {
+    let parameter = net.parameters[piece.parameter]
+    var step = constants
+    step.gradient_scale = scale
+    step.rate = rate * parameter.rate
+    let decay = settings.weightDecay * parameter.decay
+    if settings.isL1 { step.l1 = decay } else { step.l2 = decay }
+    let start = piece.range.lowerBound
+    let count = piece.range.count
+    let weights = parameter.blob.values + start
+    let gradient = parameter.blob.gradient + start
+    let first = history[piece.parameter].values + start
+    let secondIndex = piece.parameter + net.parameters.count
+    let second = secondIndex < history.count ? history[secondIndex].values + start : nil
+    guard settings.snapshotsDiff else {
+      return settings.rule.update(weights, gradient, (first, second), step, count: count)
+    }
+    // Caffe leaves in `diff` what was subtracted last, and writes it to snapshots.
+    let before = differences.values + worker * Self.grain
+    nk_copy(before, weights, count)
+    settings.rule.update(weights, gradient, (first, second), step, count: count)
+    nk_subtract(gradient, before, weights, count)
+  }
+}
+
+/// Hands a pointer to workers, each of which writes a place of its own.
+private struct SendablePointer: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Double>?
+  init(_ pointer: UnsafeMutablePointer<Double>?) { self.pointer = pointer }
+}

@@ -1,0 +1,36 @@
+import CKernels
+import Schema
+
+/// RMSProp (Tieleman and Hinton 2012).
+///
+///     h = rms_decay · h + (1 − rms_decay) · g²,   w = w − rate · g / (√h + delta)
+struct RMSProp: UpdateRule {
+  static let type = "RMSProp"
+
+  private let delta: Float
+  private let rmsDecay: Float
+
+  init(_ message: Message, _ check: inout SettingsCheck) {
+    delta = message.float("delta")
+    rmsDecay = message.float("rms_decay")
+    check.refuseMomentum(Self.type)
+    if !(0..<1).contains(rmsDecay) {
+      check.fail("rms_decay is \(rmsDecay), but must be at least 0 and below 1", "rms_decay")
+    }
+  }
+
+  func constants(iteration: Int) -> nk_update {
+    var constants = nk_update()
+    constants.delta = delta
+    constants.rms_decay = rmsDecay
+    return constants
+  }
+
+  func update(
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ history: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?), _ step: nk_update,
+    count: Int
+  ) {
+    withUnsafePointer(to: step) { nk_rmsprop_update(weights, history.0, gradient, $0, count) }
+  }
+}

@@ -1,0 +1,37 @@
+import Compute
+import Glibc
+import Prototxt
+import Schema
+
+/// The file beside a `.solverstate` that holds what Caffe loses, a `RunState` in binary.
+enum RunStateFile {
+  static let ending = "netrunstate"
+
+  static func write(_ state: Message, to path: String) throws(Diagnostic) {
+    try AtomicFile.write(WireFormat.encode(state), to: path)
+  }
+
+  /// The path beside a state file.
+  static func path(beside state: String) -> String {
+    let stem = state.hasSuffix(".solverstate") ? state.dropLast(".solverstate".count) : state[...]
+    return "\(stem).\(ending)"
+  }
+
+  /// Reads a file; `nil` if it is not there.
+  static func read(_ path: String) throws(Diagnostic) -> Message? {
+    guard access(path, F_OK) == 0 else { return nil }
+    return try WireFormat.read(path, as: Message("RunState").type)
+  }
+
+  /// Tells the history of one snapshot from that of another: FNV-1a over the bits.
+  static func checksum(_ history: [Blob]) -> Int {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for blob in history {
+      let values = blob.values
+      for index in 0..<blob.count {
+        hash = (hash ^ UInt64(values[index].bitPattern)) &* 0x100_0000_01b3
+      }
+    }
+    return Int(Int64(bitPattern: hash))
+  }
+}

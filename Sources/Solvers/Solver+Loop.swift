@@ -1,0 +1,146 @@
+import Compute
+import Layers
+import Nets
+import Prototxt
+
+extension Solver {
+  /// Trains until `max_iter`, or until a signal asks to stop.
+  ///
+  /// - Throws: a `Diagnostic` if data, a disk or the numbers themselves do not let the run go on.
+  /// - Returns: how the run ended.
+  public func solve() throws -> Outcome {
+    try SnapshotFiles.prepareFolder(snapshotPrefix)
+    options.observe(
+      .solving(
+        name: trainNet.name, policy: settings.rate.name,
+        type: type(of: settings.rule).type))
+    var clock = LoopClock(waited: trainNet.waitedMilliseconds, iteration: iteration)
+    var signal: Int32?
+    while iteration < settings.maxIterations, signal == nil {
+      if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart { try testAll() }
+      signal = options.requests.stop
+      if signal == nil { signal = try step(&clock) }
+    }
+    let isSaved = lastSnapshotIteration == iteration
+    if !isSaved, settings.snapshotsAfterTraining || signal != nil { try snapshot() }
+    if let signal {
+      options.observe(.stopped(iteration: iteration, snapshot: lastSnapshot))
+      return .stopped(signal: signal)
+    }
+    if settings.display > 0, isDue(settings.display) {
+      window.add(try trainNet.forward())
+      options.observe(.finalLoss(iteration: iteration, loss: window.mean))
+    }
+    if isDue(settings.testInterval) { try testAll() }
+    options.observe(.finished(iteration: iteration))
+    return .finished
+  }
+
+  private func isDue(_ interval: Int) -> Bool { interval > 0 && iteration % interval == 0 }
+
+  /// One iteration: gradients, update, and a snapshot if it is due.
+  ///
+  /// - Returns: the signal that asks to stop, if one does.
+  private func step(_ clock: inout LoopClock) throws -> Int32? {
+    let displays = isDue(settings.display)
+    let debugs = displays && (settings.debugInfo || trainNet.debugInfo)
+    trainNet.debug(debugs ? { [observe = options.observe] in observe(.debug($0)) } : nil)
+    trainNet.clearParameterGradients()
+    var loss: Float = 0
+    for _ in 0..<settings.iterSize {
+      let batchLoss = try trainNet.forward()
+      try guardLoss(batchLoss)
+      loss += batchLoss
+      trainNet.backward()
+    }
+    loss /= Float(settings.iterSize)
+    window.add(loss)
+    let norm = updater.gradientNorm()
+    try guardGradients(norm)
+    let rate = settings.rate.rate(at: iteration, step: &currentStep)
+    if displays {
+      display(rate.rate, multistep: rate.advanced ? currentStep : nil, &clock)
+    } else if rate.advanced {
+      options.observe(.multistep(iteration: iteration, step: currentStep))
+    }
+    update(norm: norm, rate: rate.rate)
+    options.observe(
+      .step(
+        StepReport(
+          iteration: iteration, maxIteration: settings.maxIterations, loss: loss,
+          smoothedLoss: window.mean, rate: rate.rate,
+          samples: trainNet.batchSize * settings.iterSize, epochSize: trainNet.recordCount,
+          elapsed: clock.elapsed, waitedMilliseconds: trainNet.waitedMilliseconds - clock.waited)))
+    iteration += 1
+    let asksSnapshot = options.requests.takeSnapshot()
+    if isDue(settings.snapshotInterval) || asksSnapshot { try snapshot() }
+    return options.requests.stop
+  }
+
+  private func update(norm: Float, rate: Float) {
+    var scale = 1 / Float(settings.iterSize)
+    if settings.clip >= 0, norm > settings.clip {
+      let factor = settings.clip / norm
+      options.observe(.clipped(norm: norm, limit: settings.clip, scale: factor))
+      scale *= factor
+    }
+    updater.update(rate: rate, scale: scale, iteration: iteration)
+  }
+
+  private func display(_ rate: Float, multistep: Int?, _ clock: inout LoopClock) {
+    let (seconds, iterations) = clock.lap(iteration)
+    options.observe(
+      .display(
+        DisplayReport(
+          iteration: iteration, smoothedLoss: window.mean, rate: rate,
+          multistep: multistep, seconds: seconds, iterations: iterations,
+          outputs: trainNet.outputValues)))
+  }
+
+  // MARK: Guards
+
+  private func guardLoss(_ loss: Float) throws {
+    guard !loss.isFinite, !options.allowsNonFinite else { return }
+    throw nonFinite("the loss is \(loss)", trainNet.firstNonFiniteValue())
+  }
+
+  private func guardGradients(_ norm: Float) throws {
+    guard !norm.isFinite, !options.allowsNonFinite else { return }
+    throw nonFinite("a gradient is not finite", trainNet.firstNonFiniteGradient())
+  }
+
+  private func nonFinite(_ what: String, _ first: NonFinite?) -> Diagnostic {
+    var message = "\(what) in iteration \(iteration)"
+    if let first {
+      message += ": the first \(first.isGradient ? "gradient" : "value") that is not finite is in "
+      message += "blob '\(first.blob)' of layer '\(first.layer)'"
+    }
+    let good = lastSnapshot.map { "the last good snapshot is \($0)" } ?? "there is no snapshot yet"
+    return .error(
+      message, notes: [Note(good)],
+      help: "most often the rate is too high (base_lr) or the input is not scaled; "
+        + "clip_gradients limits jumps; --allow-nonfinite goes on all the same",
+      kind: .runFailed)
+  }
+
+  // MARK: Tests
+
+  private func testAll() throws {
+    for number in testNets.indices where options.requests.stop == nil { try test(number) }
+  }
+
+  private func test(_ number: Int) throws {
+    options.observe(.testing(iteration: iteration, net: number))
+    let start = LoopClock.now
+    let run = try TestRun.run(
+      testNets[number], iterations: settings.testIterations[number],
+      isStopped: { [requests = options.requests] in requests.stop != nil })
+    guard let run else { return }
+    options.observe(
+      .tested(
+        TestReport(
+          iteration: iteration, net: number, outputs: run.means,
+          loss: settings.computesTestLoss ? run.loss : nil, batches: run.batches,
+          seconds: LoopClock.now - start)))
+  }
+}

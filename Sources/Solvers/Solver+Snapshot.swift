@@ -1,0 +1,118 @@
+import Compute
+import Layers
+import Nets
+import Prototxt
+import Schema
+
+extension Solver {
+  /// Writes weights, state and what Caffe's state loses; each file is there whole or not at all.
+  ///
+  /// The state comes last: where it is, the others are.
+  func snapshot() throws {
+    let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel")
+    let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate")
+    options.observe(.snapshotting(path: weights, kind: .weights))
+    let diffs: [UnsafePointer<Float>]? =
+      settings.snapshotsDiff
+      ? trainNet.parameters.map { UnsafePointer($0.blob.gradient) } : nil
+    try trainNet.writeWeights(to: weights, diffs: diffs)
+    try RunStateFile.write(runState, to: RunStateFile.path(beside: state))
+    options.observe(.snapshotting(path: state, kind: .state))
+    try SolverStateFile.write(
+      to: state, iteration: iteration, learnedNet: weights, currentStep: currentStep,
+      history: updater.history.map {
+        BlobSource(shape: $0.shape.dimensions, values: $0.values)
+      })
+    lastSnapshot = state
+    lastSnapshotIteration = iteration
+  }
+
+  /// What Caffe loses: seed, smoothed loss, data positions, random counters.
+  private var runState: Message {
+    var state = Message("RunState")
+    state.set("iter", int: iteration)
+    state.set("state_checksum", int: RunStateFile.checksum(updater.history))
+    state.set("random_seed", int: Int(Int64(bitPattern: seed)))
+    window.save(to: &state)
+    state.set("net", messages: [trainNet.runState] + testNets.map(\.runState))
+    return state
+  }
+
+  // MARK: Restoring
+
+  /// Goes on from a state; exactly, if the file that holds what Caffe loses lies beside it.
+  func restore(_ path: String) throws {
+    let state = try SolverStateFile(path: path)
+    try check(state)
+    let weights = try learnedNet(of: state)
+    let report = try trainNet.loadWeights(path: weights)
+    options.observe(.loadedWeights(report))
+    for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
+    iteration = state.iteration
+    currentStep = state.currentStep
+    lastSnapshot = path
+    lastSnapshotIteration = iteration
+    let isExact = try restoreRunState(beside: path)
+    options.observe(.resumed(path: path, iteration: iteration, isExact: isExact))
+  }
+
+  private func check(_ state: SolverStateFile) throws(Diagnostics) {
+    let history = updater.history
+    guard state.history.count == history.count else {
+      throw Diagnostics(
+        .error(
+          "has \(state.history.count) history blobs, but the solver needs \(history.count)",
+          path: state.path,
+          help: "the state belongs to another net or another type of solver"))
+    }
+    var problems = Diagnostics()
+    for (stored, blob) in zip(state.history, history) where stored.count != blob.count {
+      problems.append(
+        .error(
+          "\(blob.name) has \(stored.count) values in the state, but \(blob.count) in the net",
+          path: state.path, help: "the state belongs to another net"))
+    }
+    try problems.throwIfErrors()
+  }
+
+  /// The weights that belong to a state: where they were written, or else beside the state.
+  private func learnedNet(of state: SolverStateFile) throws(Diagnostic) -> String {
+    let name = state.learnedNet.split(separator: "/").last.map(String.init) ?? ""
+    let beside = "\(FileResolver.folder(of: state.path))/\(name)"
+    let candidates = [beside, state.learnedNet]
+    // Beside the state first: a folder that was moved or copied stays together.
+    if !name.isEmpty, let found = candidates.first(where: { FileResolver().existing($0) != nil }) {
+      return found
+    }
+    throw .error(
+      "the weights '\(state.learnedNet)' that belong to this state are not there",
+      path: state.path,
+      help: "looked for \(candidates.joined(separator: " and ")); the path is relative to the "
+        + "folder of the run that wrote it", kind: .missingInput)
+  }
+
+  private func restoreRunState(beside path: String) throws -> Bool {
+    let file = RunStateFile.path(beside: path)
+    guard let saved = try RunStateFile.read(file) else {
+      options.observe(
+        .remark(
+          "\(file) is not there: as in Caffe, the data begin from the first record again, and "
+            + "random numbers anew"))
+      return false
+    }
+    guard saved.int("iter") == iteration,
+      saved.int("state_checksum") == RunStateFile.checksum(updater.history)
+    else {
+      options.observe(
+        .remark(
+          "\(file) belongs to another snapshot, and is left out: as in Caffe, the data begin from "
+            + "the first record again"))
+      return false
+    }
+    window.restore(from: saved)
+    let nets = saved.messages("net")
+    for (net, state) in zip([trainNet] + testNets, nets) { net.runState = state }
+    return nets.count == 1 + testNets.count
+      && saved.int("random_seed") == Int(Int64(bitPattern: seed))
+  }
+}

@@ -1,0 +1,52 @@
+import CKernels
+import Prototxt
+import Schema
+
+/// How a parameter follows its gradient.
+///
+/// A rule is one file and one line in `UpdateRules`.
+protocol UpdateRule: Sendable {
+  /// The name written as `type` in a solver file.
+  static var type: String { get }
+
+  /// Blobs that the rule remembers for each parameter.
+  static var historyCount: Int { get }
+
+  /// Reads and checks the fields that concern the rule.
+  init(_ message: Message, _ check: inout SettingsCheck)
+
+  /// Updates `count` values of a parameter.
+  ///
+  /// - Parameters:
+  ///   - weights: The values.
+  ///   - gradient: Their gradients, as summed up over `iter_size` batches.
+  ///   - history: What the rule remembers, `historyCount` blocks.
+  ///   - step: Scales and rates; the rule fills in its own numbers.
+  func update(
+    _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+    _ history: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?), _ step: nk_update,
+    count: Int)
+
+  /// Numbers that all parameters share in one iteration.
+  func constants(iteration: Int) -> nk_update
+}
+
+extension UpdateRule {
+  static var historyCount: Int { 1 }
+}
+
+/// Every update rule; a new one is a file and a line here.
+enum UpdateRules {
+  static let all: [any UpdateRule.Type] = [
+    SGD.self, Nesterov.self, AdaGrad.self, RMSProp.self, AdaDelta.self, Adam.self,
+  ]
+
+  static func rule(_ message: Message, _ check: inout SettingsCheck) -> any UpdateRule {
+    let type = message.string("type")
+    guard let found = all.first(where: { $0.type == type }) else {
+      check.choice("type", type, all.map { $0.type })
+      return SGD(message, &check)
+    }
+    return found.init(message, &check)
+  }
+}
