@@ -110,6 +110,7 @@ final class Convolution: ActivationFusing {
     }
     let axis = try spec.axis(given, of: bottom)
     let spatial = Array(bottom.dimensions[(axis + 1)...])
+    try spec.checkCount(Array(bottom.dimensions[axis...]), "a sample", at: nil)
     try checkChannels(bottom, axis, at: given.location("group"))
     let window = try fields.window(spec, over: bottom, from: axis + 1)
     let places = try fields.places(spec, of: window, over: bottom, from: axis + 1)
@@ -130,9 +131,9 @@ final class Convolution: ActivationFusing {
     try spec.checkCount([correlation.scratchCount], "working memory", at: place)
     self.correlation = correlation
     packed.reshape([correlation.packedCount])
-    let depth = weights[1...].reduce(1, *)
-    operations =
-      bottoms.count * sampleCount * outputs * places.reduce(1, *) * (2 * depth + (hasBias ? 1 : 0))
+    let perValue = 2 * weights[1...].reduce(1, *) + (hasBias ? 1 : 0)
+    let product = (bottoms.count * top.reduce(1, *)).multipliedReportingOverflow(by: perValue)
+    operations = product.overflow ? .max : product.partialValue
     return Array(repeating: Shape(top), count: bottoms.count)
   }
 
