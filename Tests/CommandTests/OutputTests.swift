@@ -55,6 +55,11 @@ struct OutputTests {
     let lines = table.rendered(Style(isOn: false), width: 24).split(separator: "\n")
     #expect(lines[1] == "inception_3a/po…       5")
     #expect(lines.allSatisfy { $0.count <= 24 })
+    var wide = Table([.init("layer"), .init("type"), .init("parameters", .right)])
+    wide.append(["conv1", "Convolution", "5"])
+    #expect(
+      wide.rendered(Style(isOn: false), width: 20)
+        == "layer  type\nconv1  Convolution\n")
   }
 
   @Test("Colours are for terminals that want them")
