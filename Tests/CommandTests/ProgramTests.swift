@@ -328,6 +328,7 @@ struct ProgramTests {
     guard CPU.current().hasAVX2 else { return }
     let slow = try run("doctor", ["OPENBLAS_CORETYPE": "Prescott"])
     #expect(slow.out.contains("kernels: Prescott"))
+    #expect(slow.errors.contains("'unset OPENBLAS_CORETYPE' gives "))
   }
 
   @Test("A GPU is accepted on the command line with one note")
