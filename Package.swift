@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     target("Prototxt", []),
-    target("Schema", ["Prototxt", "CCaffeSchema"]),
+    target("Schema", ["Prototxt", "CCaffeSchema", "CProtobufC"]),
     target("Compute", ["CKernels", "COpenBLAS"]),
     target("Datasets", ["Schema", "Compute", "CKernels", "CLMDB", "CZlib", "CImages"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),

@@ -62,8 +62,9 @@ final class Convolution: ActivationFusing {
     try spec.checkCount([correlation.scratchCount], "working memory", at: bank.place)
     self.correlation = correlation
     packed.reshape([correlation.packedCount])
-    let perOutput = 2 * weights[1...].reduce(1, *) + (bank.hasBias ? 1 : 0)
-    operations = bottoms.count * sampleCount * outputs * places.reduce(1, *) * perOutput
+    let perValue = 2 * weights[1...].reduce(1, *) + (bank.hasBias ? 1 : 0)
+    let product = (bottoms.count * top.reduce(1, *)).multipliedReportingOverflow(by: perValue)
+    operations = product.overflow ? .max : product.partialValue
     return Array(repeating: Shape(top), count: bottoms.count)
   }
 

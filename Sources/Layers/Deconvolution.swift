@@ -92,11 +92,9 @@ final class Deconvolution: SampleLayer {
     try spec.checkCount([correlation.scratchCount], "working memory", at: bank.place)
     self.correlation = correlation
     packed.reshape([correlation.packedCount])
-    let perInput = 2 * weights[1...].reduce(1, *)
-    let perSample =
-      layout.channels * layout.spatial.reduce(1, *) * perInput
-      + (bank.hasBias ? outputs * topPlane : 0)
-    operations = bottoms.count * sampleCount * perSample
+    let perValue = 2 * weights[1...].reduce(1, *)
+    let product = (bottoms.count * layout.bottom.count).multipliedReportingOverflow(by: perValue)
+    operations = product.overflow ? .max : product.partialValue
     return Array(repeating: Shape(top), count: bottoms.count)
   }
 

@@ -99,6 +99,7 @@ final class FilterBank {
         help: "all bottoms of a \(spec.type) must have one shape, since they share its weights")
     }
     let axis = try spec.axis(given, of: bottom)
+    try spec.checkCount(Array(bottom.dimensions[axis...]), "a sample", at: nil)
     try checkChannels(bottom, axis)
     let window = try fields.window(spec, over: bottom, from: axis + 1)
     return Layout(bottom: bottom, axis: axis, window: window)

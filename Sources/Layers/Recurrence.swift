@@ -97,8 +97,9 @@ final class Recurrence {
       }
     }
     try fix(x[0], x.count(from: 2), hasStatic ? bottoms[2].count(from: 1) : 0)
-    try spec.checkCount(
-      [x[0], x[1], gateCount], "the gates", at: spec.parameters("recurrent_param").location)
+    let place = spec.parameters("recurrent_param").location("num_output")
+    try spec.checkCount([x[0], x[1], gateCount], "the gates", at: place)
+    try spec.checkCount([gateCount, max(width, staticWidth, outputs)], "weights", at: place)
     sequences = x[1]
     constant.reshape([hasStatic ? sequences : 1, gateCount])
     if hasStatic { gradientSum.reshape([sequences, gateCount]) }

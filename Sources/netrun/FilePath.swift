@@ -4,7 +4,9 @@ import Layers
 /// Paths of files.
 enum FilePath {
   /// The folder that a file is in; empty for the current one.
-  static func folder(_ path: String) -> String { FileResolver.folder(of: path) ?? "" }
+  static func folder(_ path: String) -> String {
+    path.contains("/") ? FileResolver.folder(of: path) : ""
+  }
 
   /// The name behind the last slash.
   static func name(_ path: String) -> String {

@@ -123,7 +123,7 @@ struct FailureTests {
     arguments: [
       (Diagnostic.Kind.usage, 64), (.badInput, 65), (.missingInput, 66), (.inputOutput, 74),
       (.runFailed, 1),
-    ])
+    ] as [(Diagnostic.Kind, Int32)])
   func exitCodes(kind: Diagnostic.Kind, code: Int32) {
     let failure = Failure(Diagnostic.error("no", kind: kind), color: false)
     #expect(failure?.exitCode == code)
