@@ -9,7 +9,9 @@ extension Solver {
   /// - Throws: a `Diagnostic` if data, a disk or the numbers themselves do not let the run go on.
   /// - Returns: how the run ended.
   public func solve() throws -> Outcome {
-    try SnapshotFiles.prepareFolder(snapshotPrefix)
+    if settings.snapshotInterval > 0 || settings.snapshotsAfterTraining {
+      try SnapshotFiles.prepareFolder(snapshotPrefix)
+    }
     options.observe(
       .solving(
         name: trainNet.name, policy: settings.rate.name,
@@ -17,7 +19,10 @@ extension Solver {
     var clock = LoopClock(waited: trainNet.waitedMilliseconds, iteration: iteration)
     var signal: Int32?
     while iteration < settings.maxIterations, signal == nil {
-      if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart { try testAll() }
+      if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart {
+        statesBeforeTests = testNets.map(\.runState)
+        try testAll()
+      }
       signal = options.requests.stop
       if signal == nil { signal = try step(&clock) }
     }
@@ -72,6 +77,7 @@ extension Solver {
           samples: trainNet.batchSize * settings.iterSize, epochSize: trainNet.recordCount,
           elapsed: clock.elapsed, waitedMilliseconds: trainNet.waitedMilliseconds - clock.waited)))
     iteration += 1
+    statesBeforeTests = nil
     let asksSnapshot = options.requests.takeSnapshot()
     if isDue(settings.snapshotInterval) || asksSnapshot { try snapshot() }
     return options.requests.stop
