@@ -72,6 +72,7 @@ public final class Node {
   /// Infers the shapes of the tops and gives them to the blobs.
   ///
   /// - Parameter room: How many floats the tops may take.
+  /// - Throws: what the layer says of the shapes, or that the tops are too large.
   func reshape(room: Int = Memory.physicalFloats) throws {
     let bottomShapes = bottoms.map(\.shape)
     guard shapes != bottomShapes else { return }
