@@ -18,7 +18,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, DoctorCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, ConvertCommand.self,
+      LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
 
@@ -33,7 +34,7 @@ struct Netrun: ParsableCommand {
   static func run(_ given: [String], _ console: Console) -> Int32 {
     let adapted = CaffeArguments(given)
     do {
-      try UnknownCommand.check(adapted.arguments, subcommands: configuration.subcommands)
+      try UnknownCommand.check(adapted.arguments, of: Netrun.self, path: "netrun")
       var command = try parseAsRoot(adapted.arguments)
       for note in adapted.notes { console.remark(note) }
       if var command = command as? any ConsoleCommand {
@@ -76,22 +77,31 @@ extension ConsoleCommand {
 
 /// Says what was probably meant by a first word that is no command.
 enum UnknownCommand {
-  static func check(_ arguments: [String], subcommands: [any ParsableCommand.Type]) throws {
-    guard let word = arguments.first, !word.hasPrefix("-") else { return }
-    let names = subcommands.flatMap { type in
-      [type._commandName] + type.configuration.aliases
+  static func check(
+    _ arguments: some Collection<String>, of parent: any ParsableCommand.Type, path: String
+  ) throws(Diagnostic) {
+    let subcommands = parent.configuration.subcommands
+    guard let word = arguments.first, !word.hasPrefix("-"), !subcommands.isEmpty else { return }
+    let names = subcommands.map { $0._commandName }
+    if let command = subcommands.first(where: { $0._commandName == word }) {
+      return try check(arguments.dropFirst(), of: command, path: "\(path) \(word)")
     }
-    guard !names.contains(word), word != "help" else { return }
-    throw Diagnostic.error(
-      "unknown command '\(word)'", help: help(word, names), kind: .usage)
+    if word == "help" { return }
+    let shown = subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+    throw .error(
+      "unknown command '\(word)'",
+      help: closestMatch(to: word, in: names).map { "did you mean '\(path) \($0)'?" }
+        ?? advice(word)
+        ?? "commands are \(shown.joined(separator: ", ")); see \(path) --help",
+      kind: .usage)
   }
 
-  private static func help(_ word: String, _ names: [String]) -> String {
-    if let guess = closestMatch(to: word, in: names) { return "did you mean 'netrun \(guess)'?" }
+  /// What to run on a file that stands where a command should.
+  private static func advice(_ word: String) -> String? {
     switch DescribedFile(word) {
-    case .solver: return "to train with this solver: netrun train \(word)"
-    case .net: return "to test this net: netrun test \(word); to time it: netrun time \(word)"
-    case nil: return "commands are \(names.joined(separator: ", ")); see netrun --help"
+    case .solver: "to train with this solver: netrun train \(word)"
+    case .net: "to test this net: netrun test \(word); to time it: netrun time \(word)"
+    case nil: nil
     }
   }
 }

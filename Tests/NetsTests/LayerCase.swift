@@ -20,6 +20,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   }
 
   static let withGradient = all.filter { $0.sample.hasGradient }
+  static let withBottoms = all.filter { !$0.sample.bottoms.isEmpty }
   static let inPlace = all.filter { $0.type.runsInPlace }
 
   /// How a net around the layer is built.
