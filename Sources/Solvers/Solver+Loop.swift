@@ -107,16 +107,23 @@ extension Solver {
 
   private func guardLoss(_ loss: Float) throws {
     guard !loss.isFinite, !options.allowsNonFinite else { return }
-    throw nonFinite("the loss is \(loss)", trainNet.firstNonFiniteValue())
+    throw nonFinite("the loss is \(loss) in iteration \(iteration)", trainNet.firstNonFiniteValue())
   }
 
   private func guardGradients(_ norm: Float) throws {
     guard !norm.isFinite, !options.allowsNonFinite else { return }
-    throw nonFinite("a gradient is not finite", trainNet.firstNonFiniteGradient())
+    throw nonFinite(
+      "a gradient is not finite in iteration \(iteration)", trainNet.firstNonFiniteGradient())
+  }
+
+  /// A snapshot that holds what is not finite would be taken for a good one.
+  func guardWeights() throws {
+    guard !options.allowsNonFinite, let first = trainNet.firstNonFiniteParameter() else { return }
+    throw nonFinite("a weight is not finite before iteration \(iteration)", first)
   }
 
   private func nonFinite(_ what: String, _ first: NonFinite?) -> Diagnostic {
-    var message = "\(what) in iteration \(iteration)"
+    var message = what
     if let first {
       message += ": the first \(first.isGradient ? "gradient" : "value") that is not finite is in "
       message += "blob '\(first.blob)' of layer '\(first.layer)'"

@@ -8,7 +8,10 @@ extension Solver {
   /// Writes weights, state and what Caffe's state loses; each file is there whole or not at all.
   ///
   /// The state comes last: where it is, the others are.
+  ///
+  /// - Throws: what kept a file from being written, or that a weight is not finite.
   func snapshot() throws {
+    try guardWeights()
     let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel")
     let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate")
     options.observe(.snapshotting(path: weights, kind: .weights))

@@ -79,10 +79,23 @@ struct GuardTests {
 
   @Test("A snapshot of what is not finite is never called good")
   func goodSnapshots() throws {
-    // The weights are lost in the update of iteration 0, which the snapshot of iteration 1 holds.
+    // The weights are lost in the update of iteration 0, so there is nothing to keep of it.
+    let net = """
+      layer { name: 'x' type: 'DummyData' top: 'x'
+        dummy_data_param { shape { dim: 2 dim: 2 } data_filler { value: 1e5 } } }
+      layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' loss_weight: 1
+        inner_product_param { num_output: 1 } }
+      """
     let scratch = try Scratch()
-    let found = solve("base_lr: 1e38 momentum: 0 max_iter: 9 snapshot: 1", in: scratch)
-    #expect(found.count == 1)
+    let text = "base_lr: 1e38 max_iter: 9 snapshot: 1"
+    #expect(
+      solve(text, net: net, in: scratch).map(Training.told) == [
+        "a weight is not finite before iteration 1: the first value that is not finite is in blob "
+          + "'param 0' of layer 'ip' | there is no snapshot yet | \(advice)"
+      ])
+    #expect(try scratch.files.isEmpty)
+    #expect(solve(text, net: net, in: scratch, goesOn: true).isEmpty)
+    #expect(try scratch.files.count == 27)
   }
 
   @Test("A label that names no class")
