@@ -35,13 +35,16 @@ let package = Package(
     .systemLibrary(
       name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+    .target(name: "CImages", dependencies: ["CPNG", "CJPEG"]),
     .target(name: "CCaffeSchema", dependencies: ["CProtobufC"], exclude: ["caffe.proto"]),
     .target(
       name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
     target("Prototxt", []),
-    target("Schema", ["Prototxt", "CCaffeSchema"]),
+    target("Schema", ["Prototxt", "CCaffeSchema", "CProtobufC"]),
     target("Compute", ["CKernels", "COpenBLAS"]),
-    target("Datasets", ["Schema", "Compute", "CLMDB", "CZlib"]),
+    target("Datasets", ["Schema", "Compute", "CKernels", "CLMDB", "CZlib", "CImages"]),
     target("Layers", ["Compute", "CKernels", "Schema", "Datasets"]),
     target("Nets", ["Layers", "CKernels"]),
     target("Solvers", ["Nets", "CKernels"]),
@@ -49,7 +52,8 @@ let package = Package(
     .executableTarget(
       name: "netrun",
       dependencies: [
-        "Solvers", "Datasets",
+        "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "Prototxt", "CLMDB",
+        "CProtobufC", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -60,12 +64,12 @@ let package = Package(
     tests("PrototxtTests", ["Prototxt", "TestSupport"]),
     tests("SchemaTests", ["Schema", "TestSupport"]),
     tests("ComputeTests", ["Compute", "CKernels", "TestSupport"]),
-    tests("DatasetsTests", ["Datasets", "TestSupport"]),
+    tests("DatasetsTests", ["Datasets", "Nets", "CLMDB", "CZlib", "TestSupport"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),
     tests("GoldenTests", ["Solvers", "TestSupport"]),
-    tests("CommandTests", ["TestSupport"]),
+    tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -65,7 +65,7 @@ extension BLAS {
     let count: Int
 
     /// Multiply-adds that make a tile worth handing to another thread.
-    private static let leastWork = 1 << 21
+    private static let leastWork = 1 << 22
     private static let mostTiles = 16
 
     init(m: Int, n: Int, k: Int) {
@@ -73,7 +73,9 @@ extension BLAS {
       self.n = n
       cutsRows = m > n
       let work = m * n * k
-      let wanted = max(1, min(Tiling.mostTiles, work / Tiling.leastWork))
+      // Every tile packs the other operand anew, so there are few; powers of two share out evenly.
+      let most = max(1, min(Tiling.mostTiles, work / Tiling.leastWork))
+      let wanted = 1 << (Int.bitWidth - 1 - most.leadingZeroBitCount)
       let side = cutsRows ? m : n
       grain = max(16, ((side + wanted - 1) / wanted + 15) / 16 * 16)
       count = max(1, (side + grain - 1) / grain)

@@ -67,7 +67,8 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
     var count = 1
     for dimension in dimensions {
       guard dimension >= 0 else { return nil }
-      let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+      // An axis of size 0 must not hide others whose product would not fit.
+      let (product, overflow) = count.multipliedReportingOverflow(by: max(1, dimension))
       guard !overflow, product <= Int.max / 16 else { return nil }
       count = product
     }

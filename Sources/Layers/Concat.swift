@@ -52,18 +52,21 @@ final class Concat: SampleLayer {
     let given = spec.parameters("concat_param")
     let axis = try spec.axis(given, given.has("concat_dim") ? "concat_dim" : "axis", of: bottoms[0])
     var top = bottoms[0]
+    var isTooLarge = false
     for (index, bottom) in bottoms.enumerated().dropFirst() {
       try check(bottom, index, against: bottoms[0], axis)
-      top[axis] += bottom[axis]
+      let (size, overflow) = top[axis].addingReportingOverflow(bottom[axis])
+      top[axis] = overflow ? top[axis] : size
+      isTooLarge = isTooLarge || overflow
     }
-    guard let checked = Shape.checked(top.dimensions) else {
-      throw spec.error("the blob of all bottoms, \(top.display), would not fit in memory")
+    guard !isTooLarge, Shape.checked(top.dimensions) != nil else {
+      throw spec.error("the blob of all bottoms would not fit in memory")
     }
     sampleCount = axis > 0 ? top[0] : 1
     outer = top.count(from: 0, to: axis)
     widths = bottoms.map { $0.count(from: axis) }
     width = widths.reduce(0, +)
-    return [checked]
+    return [top]
   }
 
   private func check(_ bottom: Shape, _ index: Int, against first: Shape, _ axis: Int) throws {

@@ -17,8 +17,7 @@ final class Dropout: SampleLayer {
     formula:
       "TRAIN: y = x / (1 − dropout_ratio) or, with probability dropout_ratio, 0\nTEST: y = x",
     shapes: "y: as x",
-    notes: "The same seed drops the same values, at any number of threads and after a resume. "
-      + "May run in place.",
+    notes: "The same seed drops the same values, at any number of threads and after a resume.",
     arity: .oneToOne,
     parameters: [
       ParameterTable(

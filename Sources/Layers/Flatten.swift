@@ -12,7 +12,7 @@ final class Flatten: SampleLayer {
     "Flatten", .utility,
     summary: "Makes one axis of several, without moving a value.",
     formula: "y = x", shapes: "y: the axes from `axis` to `end_axis` joined",
-    notes: "The top shares the bottom's memory. Cannot run in place.",
+    notes: "The top shares the bottom's memory.",
     arity: .oneToOne,
     parameters: [
       ParameterTable(

@@ -5,6 +5,7 @@ public enum LayerCatalog {
     Accuracy.self,
     Concat.self,
     Convolution.self,
+    Data.self,
     Dropout.self,
     DummyData.self,
     Eltwise.self,

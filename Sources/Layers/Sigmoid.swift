@@ -13,7 +13,7 @@ final class Sigmoid: SampleLayer {
   static let reference = LayerReference(
     "Sigmoid", .activation,
     summary: "The logistic function: squeezes each value into 0 to 1.",
-    formula: "y = 1 / (1 + e⁻ˣ)", shapes: "y: as x", notes: "May run in place.",
+    formula: "y = 1 / (1 + e⁻ˣ)", shapes: "y: as x",
     arity: .oneToOne,
     parameters: [ParameterTable("sigmoid_param", ["engine": "Accepted, without effect."])])
   static let samples = [

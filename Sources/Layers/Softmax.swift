@@ -14,7 +14,7 @@ final class Softmax: SampleLayer {
     "Softmax", .common,
     summary: "Turns scores along one axis into probabilities.",
     formula: "y_c = e^(x_c − max x) / Σ_k e^(x_k − max x)", shapes: "y: as x",
-    notes: "To train, give the scores themselves to SoftmaxWithLoss. May run in place.",
+    notes: "To train, give the scores themselves to SoftmaxWithLoss.",
     arity: .oneToOne,
     parameters: [
       ParameterTable(

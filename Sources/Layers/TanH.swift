@@ -13,7 +13,7 @@ final class TanH: SampleLayer {
   static let reference = LayerReference(
     "TanH", .activation,
     summary: "Hyperbolic tangent: squeezes each value into −1 to 1.",
-    formula: "y = tanh x", shapes: "y: as x", notes: "May run in place.",
+    formula: "y = tanh x", shapes: "y: as x",
     arity: .oneToOne,
     parameters: [ParameterTable("tanh_param", ["engine": "Accepted, without effect."])])
   static let samples = [

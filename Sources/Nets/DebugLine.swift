@@ -8,6 +8,12 @@ public struct DebugLine: Sendable {
   public let text: String
   /// Whether Caffe logs it as an error, as it does with the norms of all parameters.
   public let isSummary: Bool
+
+  /// Makes a line.
+  public init(text: String, isSummary: Bool) {
+    self.text = text
+    self.isSummary = isSummary
+  }
 }
 
 extension Net {

@@ -23,6 +23,8 @@ public final class Net {
     }
   }
 
+  /// The net as described: all its layers, before rules and splits.
+  public let description: Message
   /// The net's name.
   public let name: String
   /// The state for which the net was built.
@@ -68,6 +70,7 @@ public final class Net {
       state.stages = given.strings("stage") + state.stages
     }
     self.state = state
+    self.description = description
     context = options.context
     name = description.string("name")
     debugInfo = description.bool("debug_info")

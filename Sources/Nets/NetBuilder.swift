@@ -55,13 +55,13 @@ struct NetBuilder {
     }
     let arity = type.reference.arity
     checkCounts(spec, arity)
-    if !type.runsInPlace { refuseInPlace(spec) }
     let bottoms = takeBottoms(spec)
     let tops = takeTops(spec, arity)
     let weights = lossWeights(spec, tops: tops.count)
     checkPropagation(spec)
     var layer: (any Layer)?
     diagnostics += Self.problems { layer = try type.init(spec, context) }
+    if !type.runsInPlace, diagnostics.count == errorsBefore { refuseInPlace(spec) }
     let isKnown = !spec.bottoms.contains(where: unknown.contains)
     guard let layer, diagnostics.count == errorsBefore, isKnown,
       let node = Node(

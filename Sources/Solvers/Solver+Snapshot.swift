@@ -78,8 +78,8 @@ extension Solver {
   /// The weights that belong to a state: where they were written, or else beside the state.
   private func learnedNet(of state: SolverStateFile) throws(Diagnostic) -> String {
     let name = state.learnedNet.split(separator: "/").last.map(String.init) ?? ""
-    let folder = FileResolver.folder(of: state.path).map { "\($0)/" } ?? ""
-    let candidates = [folder + name, state.learnedNet]
+    let beside = "\(FileResolver.folder(of: state.path))/\(name)"
+    let candidates = [beside, state.learnedNet]
     // Beside the state first: a folder that was moved or copied stays together.
     if !name.isEmpty, let found = candidates.first(where: { FileResolver().existing($0) != nil }) {
       return found

@@ -83,7 +83,7 @@ public final class Solver {
   public init(_ description: Message, path: String?, options: Options) throws {
     settings = try SolverSettings(description)
     self.options = options
-    folder = path.flatMap(FileResolver.folder)
+    folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)
     let snapshot = Solver.snapshot(options.snapshot, prefix: snapshotPrefix)

@@ -33,13 +33,11 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   /// Builds a net of `Input` layers and the layer.
   func net(_ setting: Setting = Setting()) throws -> Net {
     let description = try TextFormat.parse(text(setting), as: .net)
-    var state = NetState(phase: sample.phase)
-    state.stages = []
+    let context = LayerContext(
+      workers: Workers(count: setting.threads), seed: 7,
+      files: FileResolver(folder: packageFolder.path))
     return try Net(
-      description,
-      options: Net.Options(
-        state: state,
-        context: LayerContext(workers: Workers(count: setting.threads), seed: 7)))
+      description, options: Net.Options(state: NetState(phase: sample.phase), context: context))
   }
 
   func text(_ setting: Setting) -> String {

@@ -1,6 +1,8 @@
 import Compute
 import Layers
 import Nets
+import Prototxt
+import Schema
 import Testing
 
 /// What must not matter: the number of threads, and where the result is written.
@@ -29,6 +31,50 @@ import Testing
     }
   }
 
+  @Test("any number of threads gives the same bits through a net of several layers")
+  func threadsThroughNet() throws {
+    func pass(_ threads: Int) throws -> [Values] {
+      let net = try Net(
+        TextFormat.parse(Self.layers, as: .net),
+        options: Net.Options(
+          state: NetState(phase: .train),
+          context: LayerContext(workers: Workers(count: threads), seed: 3)))
+      var values: [Values] = []
+      for _ in 0..<3 {
+        try net.forward()
+        net.clearParameterGradients()
+        net.backward()
+        values += net.blobNames.compactMap(net.blob).map { Values($0.name, $0.array) }
+        values += net.parameters.map { Values($0.title, $0.blob.gradientArray) }
+      }
+      return values
+    }
+    let one = try pass(1)
+    #expect(one.contains { $0.bits.contains { $0 != 0 } })
+    for threads in [2, 3, 5] {
+      for (a, b) in zip(one, try pass(threads)) {
+        #expect(a.bits == b.bits, "\(a.name) with \(threads) threads")
+      }
+    }
+  }
+
+  private static let layers = """
+    layer { name: 'd' type: 'DummyData' top: 'x' top: 't' dummy_data_param {
+      shape { dim: 61 dim: 5 dim: 6 } shape { dim: 61 }
+      data_filler { type: 'gaussian' } data_filler { type: 'uniform' max: 3.9 } } }
+    layer { name: 'f' type: 'Flatten' bottom: 'x' top: 'f' }
+    layer { name: 'a' type: 'InnerProduct' bottom: 'f' top: 'a'
+      inner_product_param { num_output: 32 weight_filler { type: 'xavier' } } }
+    layer { name: 'r' type: 'ReLU' bottom: 'a' top: 'a' }
+    layer { name: 'o' type: 'Dropout' bottom: 'a' top: 'a' }
+    layer { name: 's' type: 'Sigmoid' bottom: 'f' top: 's' }
+    layer { name: 'c' type: 'Concat' bottom: 'a' bottom: 's' top: 'c' }
+    layer { name: 'b' type: 'InnerProduct' bottom: 'c' top: 'b'
+      inner_product_param { num_output: 4 weight_filler { type: 'xavier' } } }
+    layer { name: 'l' type: 'SoftmaxWithLoss' bottom: 'b' bottom: 't' top: 'l' }
+    layer { name: 'y' type: 'Accuracy' bottom: 'b' bottom: 't' top: 'y' top: 'each' }
+    """
+
   @Test("in place equals out of place", arguments: LayerCase.inPlace)
   func inPlace(_ layer: LayerCase) throws {
     let apart = try results(layer, .init()).filter { $0.name != "y0 gradient" }
@@ -54,8 +100,13 @@ import Testing
     for number in type.samples.indices {
       let layer = LayerCase(type: type, number: number)
       guard layer.sample.bottoms.count > 0, layer.sample.tops > 0 else { continue }
-      let text = layer.text(.init(isInPlace: true))
-      #expect(throws: (any Error).self, "\(text)") { _ = try layer.net(.init(isInPlace: true)) }
+      let found = #expect(throws: Diagnostics.self, "\(layer.testDescription)") {
+        _ = try layer.net(.init(isInPlace: true))
+      }
+      let messages = found?.all.map(\.message) ?? []
+      #expect(
+        messages.allSatisfy { $0.contains("cannot work in place") }
+          && messages.count <= layer.sample.tops, "\(layer.testDescription): \(messages)")
     }
   }
 
@@ -93,7 +144,7 @@ import Testing
   private func backward(_ node: Node, _ pass: BackwardPass) {
     if let layer = node.layer as? any SampleLayer {
       let scratch = Blob(shape: [layer.scratchCount])
-      layer.beginBackward(node.tops, node.bottoms)
+      layer.beginBackward(node.tops, node.bottoms, pass: pass)
       layer.backward(
         node.tops, node.bottoms, samples: 0..<layer.sampleCount, pass: pass,
         scratch: scratch.values)

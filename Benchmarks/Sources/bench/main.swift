@@ -33,13 +33,20 @@ func main() throws {
   let solver = try Solver(message, path: arguments[1], options: options)
   last = Date()
   _ = try solver.solve()
-  print(String(format: "step: median %.3f ms, best %.3f ms, %d threads, BLAS core %@",
-    median(times), times.min() ?? 0, solver.threads, BLAS.coreName))
+  print(
+    String(
+      format: "step: median %.3f ms, best %.3f ms, %d threads, BLAS core %@",
+      median(times), times.min() ?? 0, solver.threads, BLAS.coreName))
   let timing = try solver.trainNet.timing(iterations: min(100, steps))
-  print(String(format: "forward %.3f ms, backward %.3f ms", timing.forward * 1e3, timing.backward * 1e3))
+  print(
+    String(format: "forward %.3f ms, backward %.3f ms", timing.forward * 1e3, timing.backward * 1e3)
+  )
   for layer in timing.layers where layer.forward + layer.backward > 1e-5 {
     let node = solver.trainNet.nodes[layer.layer]
-    print(String(format: "  %-12@ %8.3f %8.3f", node.name as NSString, layer.forward * 1e3, layer.backward * 1e3))
+    print(
+      String(
+        format: "  %-12@ %8.3f %8.3f", node.name as NSString, layer.forward * 1e3,
+        layer.backward * 1e3))
   }
 }
 

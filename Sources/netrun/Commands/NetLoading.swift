@@ -1,0 +1,45 @@
+import Compute
+import Glibc
+import Layers
+import Nets
+import Prototxt
+import Schema
+
+/// Builds the net that a command was given.
+struct NetLoading {
+  let path: String
+  var phase: Phase
+  var level = 0
+  var stages: [String] = []
+  var threads: Int?
+
+  /// Reads and builds; warnings go to the console.
+  ///
+  /// - Throws: all that is wrong with the file, or what to run instead if it is a solver.
+  func build(_ command: String, _ console: Console) throws -> Net {
+    let net: Message
+    do throws(Diagnostics) {
+      let loaded = try NetDescription.load(path)
+      console.show(loaded.warnings)
+      net = loaded.net
+    } catch { throw DescribedFile.explain(error, path, command: command) }
+    let workers = Workers(count: threads ?? Workers.available)
+    let context = LayerContext(
+      workers: workers, files: FileResolver(folder: FilePath.folder(path)),
+      remark: RemarkPrinter(console).remark)
+    return try Net(
+      net,
+      options: Net.Options(
+        state: NetState(phase: phase, level: level, stages: stages), context: context))
+  }
+}
+
+/// Hands remarks from any thread to the console.
+private final class RemarkPrinter: @unchecked Sendable {
+  private let console: Console
+
+  init(_ console: Console) { self.console = console }
+
+  /// Written by one call of `write`, so that lines of several threads do not mix.
+  var remark: @Sendable (String) -> Void { { self.console.remark($0) } }
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Everything that a change must pass, from a bare machine on: set-up, format, a build without warnings, all tests, a
+# whole run. Goes on after a failure, sums up at the end, and exits with 1 if anything failed.
+# shellcheck disable=SC2317 # functions are called by name, through check
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+results=()
+failures=0
+
+# Runs a check and notes how it went.
+check() {
+    local title=$1 start=$SECONDS outcome=passed
+    shift
+    printf '\n==> %s\n' "$title"
+    if ! "$@"; then
+        outcome=FAILED
+        failures=$((failures + 1))
+    fi
+    results+=("$(printf '%-7s %5d s  %s' "$outcome" $((SECONDS - start)) "$title")")
+    [ "$outcome" = passed ]
+}
+
+sum_up() {
+    printf '\n==> Summary\n'
+    printf '%s\n' "${results[@]}"
+    if [ "$failures" = 0 ]; then
+        echo "All checks passed in $SECONDS s."
+    else
+        echo "$failures of ${#results[@]} checks failed."
+    fi
+    exit "$((failures > 0))"
+}
+
+swift_format() { swift format lint --strict --recursive --parallel Sources Tests Package.swift; }
+
+c_format() {
+    command -v clang-format >/dev/null || {
+        echo "There is no clang-format here; left to a machine that has it."
+        return 0
+    }
+    # What protoc-c makes is not ours to format.
+    git ls-files -z '*.c' '*.h' ':!Sources/CCaffeSchema/caffe.pb-c.c' ':!Sources/CCaffeSchema/include/caffe.pb-c.h' |
+        xargs -0 clang-format --dry-run -Werror
+}
+
+# swift build and swift test must get the same options, or the second builds all again.
+options=(-Xswiftc -warnings-as-errors)
+build_tests() { swift build --build-tests --quiet "${options[@]}"; }
+run_tests() { swift test --skip-build "${options[@]}"; }
+build_release() { swift build -c release --product netrun --quiet; }
+
+check "Set-up" scripts/setup.sh test || sum_up
+check "Swift is formatted" swift_format
+check "C is formatted" c_format
+if check "Everything builds without warnings" build_tests; then
+    check "Tests" run_tests
+fi
+if check "Release build" build_release; then
+    check "A whole run: convert, train, resume, test" scripts/whole-run.sh .build/release/netrun
+fi
+sum_up
