@@ -2,25 +2,35 @@
 public enum LayerCatalog {
   /// The types, in alphabetical order.
   public static let all: [any Layer.Type] = [
+    AbsVal.self,
     Accuracy.self,
+    BNLL.self,
+    Clip.self,
     Concat.self,
     Convolution.self,
     Data.self,
     Dropout.self,
     DummyData.self,
+    ELU.self,
     Eltwise.self,
+    Exp.self,
     Flatten.self,
     InnerProduct.self,
     Input.self,
     LRN.self,
+    Log.self,
+    PReLU.self,
     Pooling.self,
+    Power.self,
     ReLU.self,
     Sigmoid.self,
     Silence.self,
     Softmax.self,
     SoftmaxWithLoss.self,
     Split.self,
+    Swish.self,
     TanH.self,
+    Threshold.self,
   ]
 
   /// The type of a name as written in a net file.
