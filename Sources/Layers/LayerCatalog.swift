@@ -4,6 +4,7 @@ public enum LayerCatalog {
   public static let all: [any Layer.Type] = [
     AbsVal.self,
     Accuracy.self,
+    ArgMax.self,
     BNLL.self,
     Clip.self,
     Concat.self,
@@ -20,17 +21,22 @@ public enum LayerCatalog {
     LRN.self,
     Log.self,
     PReLU.self,
+    Parameter.self,
     Pooling.self,
     Power.self,
     ReLU.self,
+    Reduction.self,
+    Reshape.self,
     Sigmoid.self,
     Silence.self,
+    Slice.self,
     Softmax.self,
     SoftmaxWithLoss.self,
     Split.self,
     Swish.self,
     TanH.self,
     Threshold.self,
+    Tile.self,
   ]
 
   /// The type of a name as written in a net file.
