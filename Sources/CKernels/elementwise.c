@@ -41,6 +41,11 @@ NK_CLONES void nk_subtract(float *y, const float *a, const float *b, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = a[i] - b[i];
 }
 
+NK_CLONES void nk_scaled_difference(float *y, float a, const float *x, const float *z, size_t n) {
+    NK_LANES
+    for (size_t i = 0; i < n; i++) y[i] = a * (x[i] - z[i]);
+}
+
 NK_CLONES void nk_multiply(float *y, const float *a, const float *b, size_t n) {
     NK_LANES
     for (size_t i = 0; i < n; i++) y[i] = a[i] * b[i];
@@ -85,6 +90,13 @@ NK_CLONES void nk_maximum_backward(float *dx, const float *dy, const int32_t *ma
 NK_CLONES void nk_channel_affine(float *y, const float *x, const float *scale, const float *shift,
                                  size_t channels, size_t inner) {
     NK_FUSED
+    if (inner == 1) {
+        NK_LANES
+        for (size_t c = 0; c < channels; c++) {
+            y[c] = (scale ? scale[c] : 1.0f) * x[c] + (shift ? shift[c] : 0.0f);
+        }
+        return;
+    }
     for (size_t c = 0; c < channels; c++) {
         float a = scale ? scale[c] : 1.0f, b = shift ? shift[c] : 0.0f;
         const float *xc = x + c * inner;

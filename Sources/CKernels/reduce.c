@@ -32,10 +32,18 @@ NK_REDUCE(nk_sum_of_squares_about, (const float *x, float mean, size_t n),
           (x[i] - mean) * (x[i] - mean))
 
 void nk_channel_sum(float *sum, const float *x, size_t channels, size_t inner) {
+    if (inner == 1) {
+        nk_add(sum, sum, x, channels);
+        return;
+    }
     for (size_t c = 0; c < channels; c++) sum[c] += (float)nk_sum(x + c * inner, inner);
 }
 
 void nk_channel_dot(float *sum, const float *x, const float *y, size_t channels, size_t inner) {
+    if (inner == 1) {
+        nk_multiply_add(sum, x, y, channels);
+        return;
+    }
     for (size_t c = 0; c < channels; c++) {
         sum[c] += (float)nk_dot(x + c * inner, y + c * inner, inner);
     }

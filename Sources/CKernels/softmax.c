@@ -1,5 +1,6 @@
 // Softmax over the middle axis of (outer, channels, inner), and its logistic loss.
 #include "internal.h"
+#include "labels.h"
 
 enum { strip = 128 };
 
@@ -128,17 +129,6 @@ void nk_softmax_backward_reference(float *dx, const float *dy, const float *y, s
             }
         }
     }
-}
-
-// The label as Caffe reads it, cut to an integer; -1 for what no class number can be.
-static ptrdiff_t class_of(float label, size_t channels) {
-    if (!(label > -1.0f && label < (float)channels)) return -1;
-    ptrdiff_t value = (ptrdiff_t)label;
-    return value < (ptrdiff_t)channels ? value : -1;
-}
-
-static int is_ignored(float label, const int32_t *ignored) {
-    return ignored && label > -2147483648.0f && label < 2147483648.0f && (int32_t)label == *ignored;
 }
 
 double nk_softmax_loss_forward(const float *y, const float *labels, const int32_t *ignored,

@@ -24,7 +24,7 @@ public final class IDXFile {
   public private(set) var height = 1
   /// The columns of an image; 1 for labels.
   public private(set) var width = 1
-  private let file: gzFile
+  private let handle: Handle
   private var done = 0
 
   /// The bytes of an image; 1 for labels.
@@ -43,25 +43,28 @@ public final class IDXFile {
           "there is no such file", path: path, help: similarName(to: path), kind: .missingInput)
         : .error("cannot be read: \(systemText(code))", path: path, kind: .inputOutput)
     }
-    self.file = file
-    do throws(Diagnostic) {
-      gzbuffer(file, 1 << 17)
-      let size = Self.plainSize(path)
-      guard let size else { throw .error("is not a plain file", path: path) }
-      count = try Self.readHead(file, path, content, into: &height, &width)
-      let expected = 4 + 4 * content.axes + count * height * width
-      if gzdirect(file) != 0, size != expected {
-        throw .error(
-          "says \(count) \(content.name), which take \(expected) bytes, but has \(size)",
-          path: path, help: "the file is cut off or damaged: fetch it again")
-      }
-    } catch {
-      gzclose(file)
-      throw error
+    self.handle = Handle(file)
+    gzbuffer(file, 1 << 17)
+    guard let size = Self.plainSize(path) else {
+      throw .error("is not a plain file", path: path)
+    }
+    count = try Self.readHead(file, path, content, into: &height, &width)
+    let expected = 4 + 4 * content.axes + count * height * width
+    if gzdirect(file) != 0, size != expected {
+      throw .error(
+        "says \(count) \(content.name), which take \(expected) bytes, but has \(size)",
+        path: path, help: "the file is cut off or damaged: fetch it again")
     }
   }
 
-  deinit { gzclose(file) }
+  /// Closes the file when it goes away, whether the head made sense or not.
+  private final class Handle {
+    let file: gzFile
+
+    init(_ file: gzFile) { self.file = file }
+
+    deinit { gzclose(file) }
+  }
 
   private static func plainSize(_ path: String) -> Int? {
     var info = stat()
@@ -134,7 +137,7 @@ public final class IDXFile {
   public func next(_ item: inout [UInt8]) throws(Diagnostic) -> Bool {
     guard done < count else {
       var byte: UInt8 = 0
-      if gzread(file, &byte, 1) == 1 {
+      if gzread(handle.file, &byte, 1) == 1 {
         throw .error(
           "goes on behind the \(count) items that it says it has", path: path,
           help: "the file is damaged: fetch it again")
@@ -146,7 +149,7 @@ public final class IDXFile {
     let result = item.withUnsafeMutableBytes { buffer in
       Result { () throws(Diagnostic) in
         guard let start = buffer.baseAddress else { return }
-        try Self.read(file, path, start, bytes)
+        try Self.read(handle.file, path, start, bytes)
       }
     }
     try result.get()

@@ -34,15 +34,15 @@ struct ClassAxis {
   /// Predictions of one sample.
   var predictionsPerSample: Int { outerPerSample * inner }
 
-  /// Why a label cannot be used.
-  func fault(label: Float, at index: Int) -> LayerFault {
+  /// Why a label cannot be used; `canIgnore` tells whether the layer has an `ignore_label`.
+  func fault(label: Float, at index: Int, canIgnore: Bool = true) -> LayerFault {
     let isWhole = label == label.rounded() && abs(label) < 1e9
     let text = isWhole ? String(Int(label)) : "\(label)"
     return LayerFault(
       "label \(text) is outside the \(classes) classes 0…\(classes - 1)", bottom: 1,
       sample: predictionsPerSample > 0 ? index / predictionsPerSample : 0,
-      help: "give the layer as many classes as there are labels, or name the label to leave out "
-        + "in ignore_label")
+      help: "give the layer as many classes as there are labels"
+        + (canIgnore ? ", or name the label to leave out in ignore_label" : ""))
   }
 }
 

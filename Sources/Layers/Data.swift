@@ -33,6 +33,10 @@ final class Data: SourceLayer {
           "prefetch": "Batches that are read ahead.",
           "rand_skip": "Without effect, as in Caffe 1.0.",
           "force_encoded_color": "Without effect, as in Caffe 1.0; see transform_param.",
+          "scale": "Without effect here, as in Caffe; see transform_param.",
+          "mean_file": "Without effect here, as in Caffe; see transform_param.",
+          "crop_size": "Without effect here, as in Caffe; see transform_param.",
+          "mirror": "Without effect here, as in Caffe; see transform_param.",
         ]),
       ParameterTable(
         "transform_param",
@@ -46,7 +50,15 @@ final class Data: SourceLayer {
           "force_gray": "Encoded images get one channel.",
         ]),
     ])
-  static let samples: [LayerSample] = []
+  static let samples = [
+    LayerSample(
+      "data_param { source: 'Tests/Goldens/data/gray_lmdb' batch_size: 5 backend: LMDB }",
+      bottoms: [], tops: 2, phase: .test, hasGradient: false),
+    LayerSample(
+      "data_param { source: 'Tests/Goldens/data/color_lmdb' batch_size: 3 backend: LMDB }"
+        + " transform_param { crop_size: 4 mirror: true scale: 0.5 }",
+      bottoms: [], tops: 1, hasGradient: false),
+  ]
 
   let batchSize: Int
   let recordCount: Int?

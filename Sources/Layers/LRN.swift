@@ -88,6 +88,7 @@ final class LRN: SampleLayer {
         help: bottom.axes < 4
           ? "a Reshape layer can add axes of size 1" : "a Reshape layer can join axes")
     }
+    try spec.checkCount(bottom.dimensions, "a blob", at: nil)
     sampleCount = bottom[0]
     (height, width) = (bottom[2], bottom[3])
     plan.channels = bottom[1]

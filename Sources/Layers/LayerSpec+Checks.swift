@@ -20,11 +20,14 @@ extension LayerSpec {
     }
   }
 
-  /// Checks that no blob of the sizes would have more values than Caffe allows.
+  /// Checks that no blob of the sizes would have more values than Caffe allows, even if an axis that
+  /// is empty now had one.
   ///
   /// - Throws: a diagnostic about `what` if one would.
   func checkCount(_ sizes: [Int], _ what: String, at location: SourceRange?) throws {
-    guard let shape = Shape.checked(sizes), shape.count <= LayerSpec.largestSize else {
+    guard let shape = Shape.checked(sizes.map { $0 == 0 ? 1 : $0 }),
+      shape.count <= LayerSpec.largestSize
+    else {
       throw error(
         "\(what) of \(sizes.map(String.init).joined(separator: "×")) would have more than "
           + "\(LayerSpec.largestSize) values", at: location,

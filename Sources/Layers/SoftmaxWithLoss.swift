@@ -62,7 +62,7 @@ final class SoftmaxWithLoss: SampleLayer {
 
   private let spec: LayerSpec
   private let normalization: LossNormalization
-  private let ignored: Int32?
+  private let ignored: IgnoredLabel
   private var extent = ClassAxis()
   private var divisor = 1.0
   private let probabilities = Blob("probabilities")
@@ -72,7 +72,7 @@ final class SoftmaxWithLoss: SampleLayer {
     let given = spec.parameters("loss_param")
     self.spec = spec
     normalization = LossNormalization(given, default: .valid)
-    ignored = given.optionalInt("ignore_label").map { Int32(clamping: $0) }
+    ignored = IgnoredLabel(given)
   }
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
@@ -107,7 +107,7 @@ final class SoftmaxWithLoss: SampleLayer {
       let first = sample * extent.predictionsPerSample
       var counted = 0
       var bad = -1
-      let loss = withIgnored {
+      let loss = ignored.lend {
         nk_softmax_loss_forward(
           p + sample * size, labels + first, $0, extent.outerPerSample, extent.classes,
           extent.inner, &counted, &bad)
@@ -133,17 +133,11 @@ final class SoftmaxWithLoss: SampleLayer {
     guard pass.propagate[0] else { return }
     let start = samples.lowerBound * extent.valuesPerSample
     let scale = Float(Double(top[0].gradient[0]) / divisor)
-    withIgnored {
+    ignored.lend {
       nk_softmax_loss_backward(
         bottom[0].gradient + start, probabilities.values + start,
         bottom[1].values + samples.lowerBound * extent.predictionsPerSample, $0, scale,
         samples.count * extent.outerPerSample, extent.classes, extent.inner)
     }
-  }
-
-  /// Lends the label to ignore to a kernel.
-  private func withIgnored<Result>(_ body: (UnsafePointer<Int32>?) -> Result) -> Result {
-    guard let ignored else { return body(nil) }
-    return withUnsafePointer(to: ignored) { body($0) }
   }
 }

@@ -38,6 +38,9 @@ struct WindowFields {
   private let pad: AxisField
   private let dilation: AxisField
 
+  /// Where the kernel's size is given.
+  var kernelLocation: SourceRange? { kernel.location }
+
   /// Reads the fields, and keeps all that is wrong with them.
   init(_ spec: LayerSpec, _ given: Message, _ problems: inout Diagnostics) throws {
     kernel = try AxisField(spec, given, "kernel_size", pair: "kernel", least: 1, &problems)

@@ -22,6 +22,30 @@ import Testing
     }
   }
 
+  @Test("the newest version of the change log is the program's")
+  func version() throws {
+    let log = try Repository.text("CHANGELOG.md")
+    let newest = try #require(log.firstMatch(of: /\n## (\d+\.\d+\.\d+)\n/)).output.1
+    let program = try Repository.text("Sources/netrun/Version.swift")
+    #expect(program.contains("\"\(newest)\""), "CHANGELOG.md says \(newest)")
+  }
+
+  @Test("links of the documentation lead somewhere")
+  func links() throws {
+    let pages =
+      try ["README.md", "CONTRIBUTING.md"] + Repository.files("docs")
+      + ["models/lenet/README.md", "data/digits/README.md"]
+    for page in pages where page.hasSuffix(".md") {
+      let folder = Repository.top.appending(path: page).deletingLastPathComponent()
+      for link in try Repository.text(page).matches(of: /\]\(([^)#:]+)\)/) {
+        let target = folder.appending(path: String(link.output.1))
+        #expect(
+          FileManager.default.fileExists(atPath: target.path),
+          "\(page) points to \(link.output.1), which is not there")
+      }
+    }
+  }
+
   /// The lines of a net without comments, indentation and empty lines.
   private static func essence(_ path: String) throws -> [String] {
     try Repository.text(path).components(separatedBy: "\n")

@@ -1,8 +1,8 @@
 import Foundation
-import Nets
 import Schema
 import Testing
 
+@testable import Nets
 @testable import Solvers
 @testable import netrun
 
@@ -87,7 +87,8 @@ struct CaffeLogTests {
       path: "snap_iter_10.solverstate", iteration: 10, isExact: true)
     let resumeLog = try LogLines.golden("train_resume.log")
     let scaffold = try #require(resumeLog.firstIndex { $0.hasSuffix("scaffolding done.") })
-    #expect(LogLines.rendered([resumed], display: 5) == Array(resumeLog[scaffold...][..<(scaffold + 3)]))
+    #expect(
+      LogLines.rendered([resumed], display: 5) == Array(resumeLog[scaffold...][..<(scaffold + 3)]))
   }
 
   @Test("of tests are those that Caffe wrote")

@@ -30,6 +30,10 @@ struct ConvolutionDiagnosticTests {
       "num_output: 1️⃣2000000000 kernel_size: 3",
       "weights of 2000000000×4×3×3 would have more than 2147483647 values"
         + " | choose smaller sizes, or more groups")
+    expect(
+      "num_output: 1️⃣1 kernel_size: 3 pad: 2147483647", shapes: [[0, 4, 6, 6]],
+      "a top of 0×1×4294967298×4294967298 would have more than 2147483647 values"
+        + " | choose smaller sizes, or more groups")
   }
 
   @Test("Forms that exclude each other")

@@ -189,7 +189,9 @@ import Testing
     try net.forward()
   }
 
-  @Test("layers take new shapes, larger and smaller, and an empty batch", arguments: LayerCase.all)
+  @Test(
+    "layers take new shapes, larger and smaller, and an empty batch",
+    arguments: LayerCase.withBottoms)
   func reshapes(_ layer: LayerCase) throws {
     let net = try layer.net()
     for repeats in [1, 5, 0, 2] {
@@ -203,9 +205,7 @@ import Testing
       net.backward()
       guard let fresh = try? layer.net(.init(repeats: repeats)) else { return }
       layer.setInputs(of: fresh, repeats)
-      guard layer.sample.phase == .test || net.nodes.allSatisfy({ $0.layer.state.isEmpty }) else {
-        continue  // It draws in each pass.
-      }
+      guard net.nodes.allSatisfy({ $0.layer.state.isEmpty }) else { continue }  // Passes differ.
       for (parameter, values) in zip(fresh.parameters, net.parameters) {
         parameter.blob.assign(values.blob.array)
       }

@@ -41,9 +41,11 @@ import Testing
     }
     for _ in 0..<3 { try pass() }
     allocations_begin()
-    for _ in 0..<50 { try pass() }
+    for _ in 0..<100 { try pass() }
     let count = allocations_end()
-    #expect(count.growth == 0, "\(layer.testDescription): the heap grew by \(count.growth) bytes")
+    // A small object may be under way between two threads; even 16 bytes a pass would be more.
+    #expect(
+      count.growth <= 1024, "\(layer.testDescription): the heap grew by \(count.growth) bytes")
     // Without optimisation, Swift boxes the contexts of closures; no buffer is as small as that.
     #expect(
       count.largest <= 128,

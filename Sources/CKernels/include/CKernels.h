@@ -38,6 +38,8 @@ void nk_axpby(float *y, float a, const float *x, float b, size_t n);
 void nk_add(float *y, const float *a, const float *b, size_t n);
 /// y[i] = a[i] - b[i]
 void nk_subtract(float *y, const float *a, const float *b, size_t n);
+/// y[i] = a (x[i] - z[i])
+void nk_scaled_difference(float *y, float a, const float *x, const float *z, size_t n);
 /// y[i] = a[i] b[i]
 void nk_multiply(float *y, const float *a, const float *b, size_t n);
 /// y[i] = a[i] / b[i]
@@ -198,6 +200,103 @@ double nk_softmax_loss_forward(const float *y, const float *labels,
 void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
                               const int32_t *_Nullable ignored, float scale, size_t outer,
                               size_t channels, size_t inner);
+
+// MARK: Losses (loss.c), not normalised. Labels are cut to integers; *bad_label is the index of the first
+// that names no class, or -1. Labels and targets equal to *ignored do not count, *counted tells how many do.
+
+/// Returns Σ ln(1 + e^x) - x target, which is the cross-entropy of the logistic function of x.
+double nk_sigmoid_loss_forward(const float *x, const float *targets,
+                               const int32_t *_Nullable ignored, size_t n, size_t *counted);
+double nk_sigmoid_loss_forward_reference(const float *x, const float *targets,
+                                         const int32_t *_Nullable ignored, size_t n,
+                                         size_t *counted);
+/// dx = scale (logistic x - target), and 0 where the target is ignored
+void nk_sigmoid_loss_backward(float *dx, const float *x, const float *targets,
+                              const int32_t *_Nullable ignored, float scale, size_t n);
+void nk_sigmoid_loss_backward_reference(float *dx, const float *x, const float *targets,
+                                        const int32_t *_Nullable ignored, float scale, size_t n);
+/// Returns Σ max(0, 1 - x) for the right classes and max(0, 1 + x) for the others, or of the squares.
+double nk_hinge_loss_forward(const float *x, const float *labels, int squared, size_t items,
+                             size_t classes, ptrdiff_t *bad_label);
+double nk_hinge_loss_forward_reference(const float *x, const float *labels, int squared,
+                                       size_t items, size_t classes, ptrdiff_t *bad_label);
+/// dx = ∓scale, or ∓2 scale times the margin, where the margin is above 0
+void nk_hinge_loss_backward(float *dx, const float *x, const float *labels, int squared,
+                            float scale, size_t items, size_t classes);
+/// Returns Σ -ln max(y, 1e-20) over the probabilities y of the labels.
+double nk_multinomial_loss_forward(const float *y, const float *labels, size_t items,
+                                   size_t classes, ptrdiff_t *bad_label);
+/// dy = -scale / max(y, 1e-20) at the labels, 0 elsewhere
+void nk_multinomial_loss_backward(float *dy, const float *y, const float *labels, float scale,
+                                  size_t items, size_t classes);
+/// Returns Σ -h[label, c] ln max(y[c], 1e-20) over all classes c of y (outer, classes, inner).
+double nk_infogain_loss_forward(const float *y, const float *labels, const float *h,
+                                const int32_t *_Nullable ignored, size_t outer, size_t classes,
+                                size_t inner, size_t *counted, ptrdiff_t *bad_label);
+double nk_infogain_loss_forward_reference(const float *y, const float *labels, const float *h,
+                                          const int32_t *_Nullable ignored, size_t outer,
+                                          size_t classes, size_t inner, size_t *counted,
+                                          ptrdiff_t *bad_label);
+/// dx[c] = scale (y[c] Σ h[label] - h[label, c]) for scores x with y = softmax x; every label is a class.
+void nk_infogain_loss_backward(float *dx, const float *y, const float *labels, const float *h,
+                               const float *row_sums, const int32_t *_Nullable ignored,
+                               float scale, size_t outer, size_t classes, size_t inner);
+
+// MARK: Normalisation (normalize.c)
+
+/// Some channels of a batch: (samples, channels, inner), samples `stride` floats apart.
+typedef struct nk_batch {
+    size_t samples, stride, channels, inner;
+} nk_batch;
+
+/// sum[c] = Σ x[s, c, i]
+void nk_batch_sum(double *sum, const float *x, const nk_batch *batch);
+void nk_batch_sum_reference(double *sum, const float *x, const nk_batch *batch);
+/// sum[c] = Σ (x[s, c, i] - mean[c])²
+void nk_batch_sum_of_squares_about(double *sum, const float *x, const float *mean,
+                                   const nk_batch *batch);
+void nk_batch_sum_of_squares_about_reference(double *sum, const float *x, const float *mean,
+                                             const nk_batch *batch);
+/// sum[c] = Σ y[s, c, i] (x[s, c, i] - mean[c])
+void nk_batch_dot_about(double *sum, const float *y, const float *x, const float *mean,
+                        const nk_batch *batch);
+void nk_batch_dot_about_reference(double *sum, const float *y, const float *x, const float *mean,
+                                  const nk_batch *batch);
+/// y = (x - mean[c]) factor[c]. May run in place.
+void nk_batch_normalize(float *y, const float *x, const float *mean, const float *factor,
+                        const nk_batch *batch);
+/// dx = (dy - shift[c] - (x - mean[c]) slope[c]) factor[c]. May run in place.
+void nk_batch_normalize_backward(float *dx, const float *dy, const float *x, const float *mean,
+                                 const float *factor, const float *shift, const float *slope,
+                                 const nk_batch *batch);
+/// y = (x - mean) / deviation for each row, deviation = √variance + eps; without it y = x - mean. May
+/// run in place.
+void nk_mvn_forward(float *y, float *_Nullable deviation, const float *x, float eps, size_t rows,
+                    size_t size);
+void nk_mvn_forward_reference(float *y, float *_Nullable deviation, const float *x, float eps,
+                              size_t rows, size_t size);
+/// dx = (dy - mean dy - y mean(dy y)) / deviation; without it dy - mean dy. May run in place.
+void nk_mvn_backward(float *dx, const float *dy, const float *y, const float *_Nullable deviation,
+                     size_t rows, size_t size);
+void nk_mvn_backward_reference(float *dx, const float *dy, const float *y,
+                               const float *_Nullable deviation, size_t rows, size_t size);
+
+// MARK: Recurrence (recurrent.c)
+
+/// One step of a long short-term memory of n cells, for one sequence: x and gates are (4, n), in the
+/// order i, f, o, g; i, f, o = logistic x, g = tanh x, f is then multiplied by cont.
+///
+/// c = f c_before + i g, h = o tanh c. gates may be x, and c may be c_before.
+void nk_lstm_step_forward(float *c, float *h, float *gates, const float *x, const float *c_before,
+                          float cont, size_t n);
+void nk_lstm_step_forward_reference(float *c, float *h, float *gates, const float *x,
+                                    const float *c_before, float cont, size_t n);
+/// The gradients by c_before and x of those by c and h. dc_before may be dc.
+void nk_lstm_step_backward(float *dc_before, float *dx, const float *dc, const float *dh,
+                           const float *c, const float *c_before, const float *gates, size_t n);
+void nk_lstm_step_backward_reference(float *dc_before, float *dx, const float *dc, const float *dh,
+                                     const float *c, const float *c_before, const float *gates,
+                                     size_t n);
 
 // MARK: Pooling (pooling.c) of `planes` planes, one behind the other.
 

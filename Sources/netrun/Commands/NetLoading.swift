@@ -25,7 +25,7 @@ struct NetLoading {
     } catch { throw DescribedFile.explain(error, path, command: command) }
     let workers = Workers(count: threads ?? Workers.available)
     let context = LayerContext(
-      workers: workers, files: FileResolver(folder: FilePath.folder(path)),
+      workers: workers, files: FileResolver(folder: FileResolver.folder(of: path)),
       remark: RemarkPrinter(console).remark)
     return try Net(
       net,

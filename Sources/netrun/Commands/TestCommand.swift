@@ -54,8 +54,10 @@ struct TestCommand: ConsoleCommand {
     let net = try loading.build("test", console)
     guard iterations != nil || !net.sources.isEmpty else {
       throw Diagnostic.error(
-        "the net has no data layer in its test phase", path: path,
-        help: "add one with include { phase: TEST }, or say how many batches: --iterations N")
+        "the net's test phase has no data layer with a last record, so one pass has no end",
+        path: path,
+        help: "say how many batches: --iterations N; or add a data layer with "
+          + "include { phase: TEST }")
     }
     let caffe = log == .caffe ? CaffeLog(console.chatter) : nil
     caffe?.log("caffe.cpp:275", "Use CPU.")

@@ -64,8 +64,11 @@ struct TimeCommand: ConsoleCommand {
       log.logTiming(net, timing, iterations: iterations)
       return
     }
+    // Before and after, since other programs may disturb either.
+    let threads = net.context.workers.count
+    let before = MatrixSpeed.measure(threads: threads, seconds: 0.2)
     let timing = try net.timing(iterations: iterations, forwardOnly: forwardOnly)
-    let peak = MatrixSpeed.measure(threads: net.context.workers.count)
+    let peak = max(before, MatrixSpeed.measure(threads: threads, seconds: 0.2))
     let report = TimingReport(net, timing, peak: peak, forwardOnly: forwardOnly)
     if json {
       console.print(report.json(path, iterations: iterations).indented())

@@ -24,6 +24,7 @@ final class AppendedFile {
   ///   - header: The first line, if there is to be one; a file with another one starts anew, and the
   ///     old file gets `.old` behind its name.
   ///   - iterationOf: Tells a line's iteration, `nil` if the line is damaged.
+  /// - Throws: what the system says if the file cannot be made.
   func open(
     keeping iteration: Int?, header: String? = nil, _ iterationOf: (Substring) -> Double?
   ) throws(Diagnostic) {

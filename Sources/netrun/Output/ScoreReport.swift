@@ -39,7 +39,7 @@ struct ScoreReport {
   var json: JSON {
     .members([
       "model": .string(model), "weights": .array(weights.map { .string($0) }),
-      "batches": .int(run.batches), "samples": .int(run.samples),
+      "batches": .int(run.batches), "samples": run.samples > 0 ? .int(run.samples) : nil,
       "seconds": .double((seconds * 1e4).rounded() / 1e4),
       "images_per_second": run.samples > 0 ? .double((speed * 10).rounded() / 10) : nil,
       "loss": .float(run.loss), "outputs": Metrics.json(run.means),

@@ -1,0 +1,204 @@
+import CKernels
+import Compute
+import Schema
+
+/// Long short-term memory: a recurrent layer whose cells keep, forget and show what they hold.
+///
+///     i, f, o, g = W_x · x_t + b + W_s · static + W_h · (cont_t · h_{t−1})
+///     c_t = cont_t · σ(f) · c_{t−1} + σ(i) · tanh g          h_t = σ(o) · tanh c_t
+///
+/// Shapes: `x` is T time steps × N sequences × D values, `cont` T × N, `static` N × S, `h` T × N × H with H =
+/// num_output. Parameters: W_x 4H × D, b 4H, W_s 4H × S if there is a static input, W_h 4H × H, the rows
+/// in the order i, f, o, g.
+///
+/// cont is 0 where a sequence begins, and 1 where it goes on. State is carried from pass to pass; with
+/// expose_hidden it comes from bottoms h₀ and c₀ and goes to tops h_T and c_T, each 1 × N × H.
+///
+/// Gradient: through all T steps, to x, static and parameters. None leaves the pass: not to the
+/// initial state, and that of the final state is ignored.
+final class LSTM: BatchLayer {
+  static let reference = LayerReference(
+    "LSTM", .recurrent,
+    summary: "Long short-term memory: cells that keep, forget and show what they hold.",
+    formula: "i, f, o, g = W_x · x_t + b + W_s · static + W_h · (cont_t · h_{t−1})\n"
+      + "c_t = cont_t · σ(f) · c_{t−1} + σ(i) · tanh g\nh_t = σ(o) · tanh c_t",
+    shapes: "x: T × N × D; cont: T × N; static: N × S; h: T × N × H, H = num_output; states: "
+      + "1 × N × H. W_x: 4H × D; b: 4H; W_s: 4H × S; W_h: 4H × H",
+    notes: "Bottoms: x, cont, then the static input if there is one, then with expose_hidden h₀ "
+      + "and c₀. Tops: h, then with expose_hidden h_T and c_T. cont is 0 at the first step of a "
+      + "sequence and 1 at the others. Without expose_hidden the state is carried from one "
+      + "forward pass to the next, zero at first. States from outside get no gradient, and that "
+      + "of the final state is ignored, as in Caffe. T cannot change after the net is built.",
+    arity: Arity(2...5, 1...3),
+    parameters: [
+      ParameterTable(
+        "recurrent_param",
+        [
+          "num_output": "H, the number of cells; must be given.",
+          "weight_filler": "How the weights are filled; the default leaves them at zero.",
+          "bias_filler": "How b is filled.",
+          "debug_info": "Accepted, without effect.",
+          "expose_hidden": "Whether initial states are bottoms and final states tops.",
+        ])
+    ])
+  static let samples = [
+    sample("num_output: 3", .uniform([3, 2, 4]), cont([3, 2])),
+    sample("num_output: 2", .uniform([4, 3, 2, 2]), cont([4, 3]), .uniform([3, 5])),
+    sample("num_output: 3", .uniform([1, 2, 3]), cont([1, 2])),
+    sample("num_output: 2", .uniform([2, 1, 3]), .constants([2, 1], [0.5, 1])),
+    LayerSample(
+      "recurrent_param { num_output: 2 expose_hidden: true \(filled) }",
+      bottoms: [
+        .uniform([3, 2, 3]), cont([3, 2]), .uniform([2, 3]), .uniform([1, 2, 2]),
+        .uniform([1, 2, 2]),
+      ], tops: 3, hasGradient: false),
+  ]
+
+  private static let filled =
+    "weight_filler { type: 'uniform' min: -0.7 max: 0.7 }"
+    + " bias_filler { type: 'uniform' min: -0.5 max: 0.5 }"
+
+  private static func sample(_ fields: String, _ bottoms: LayerSample.Input...) -> LayerSample {
+    LayerSample("recurrent_param { \(fields) \(filled) }", bottoms: bottoms)
+  }
+
+  /// Sequences that begin at the first step, and some later.
+  private static func cont(_ shape: Shape) -> LayerSample.Input {
+    .constants(shape, (0..<shape.count).map { $0 < shape[1] || $0 % 5 == 4 ? 0 : 1 })
+  }
+
+  private let recurrence: Recurrence
+  private(set) var parameters: [Blob] = []
+  /// T × N rows of i, f, o and g, after σ and tanh; their gradients are those before.
+  private let gates = Blob("gates")
+  /// c₀, then those of all steps.
+  private let cells = Blob("cells")
+  /// What W_h is multiplied by.
+  private let carried = Blob("carried state")
+  private let hidden = Blob("hidden state")
+  private let cell = Blob("cell state")
+  private let hiddenGradient = Blob("gradient of the hidden state")
+  private let carriedGradient = Blob("gradient of the carried state")
+  private let cellGradient = Blob("gradient of the cell state")
+
+  init(_ spec: LayerSpec, _ context: LayerContext) throws {
+    recurrence = try Recurrence(spec, context, gates: 4, states: ["hidden state", "cell state"])
+  }
+
+  func takesGradient(bottom: Int) -> Bool { recurrence.takesGradient(bottom: bottom) }
+
+  func reshape(_ bottoms: [Shape]) throws -> [Shape] {
+    let tops = try recurrence.reshape(bottoms)
+    let outputs = recurrence.outputs
+    if parameters.isEmpty {
+      parameters =
+        try recurrence.inputParameters()
+        + [recurrence.weights("hidden weights", outputs, rows: 4 * outputs)]
+    }
+    let state: Shape = [recurrence.sequences, outputs]
+    gates.reshape([recurrence.rows, 4 * outputs])
+    carried.reshape([recurrence.rows, outputs])
+    cells.reshape([recurrence.steps + 1, recurrence.sequences, outputs])
+    for blob in [hiddenGradient, carriedGradient, cellGradient] { blob.reshape(state) }
+    // State of other sequences means nothing.
+    for blob in [hidden, cell] where blob.shape != state {
+      blob.reshape(state)
+      nk_fill(blob.values, 0, blob.count)
+    }
+    return tops
+  }
+
+  var operations: Int {
+    let products = 2 * (recurrence.width + recurrence.outputs)
+    return recurrence.rows * recurrence.gateCount * (products + 1)
+      + 2 * recurrence.sequences * recurrence.staticWidth * recurrence.gateCount
+  }
+
+  var state: LayerState {
+    get {
+      recurrence.exposesState || parameters.isEmpty
+        ? LayerState() : LayerState(values: [hidden.array, cell.array])
+    }
+    set {
+      guard newValue.values.map(\.count) == [hidden.count, cell.count] else { return }
+      hidden.assign(newValue.values[0])
+      cell.assign(newValue.values[1])
+    }
+  }
+
+  // MARK: Forward
+
+  func forward(_ bottom: [Blob], _ top: [Blob]) throws {
+    let count = recurrence.stateCount
+    let (h, c) = (top[0].values, cells.values)
+    let first = recurrence.firstState
+    let initial = recurrence.exposesState ? bottom[first].values : hidden.values
+    nk_copy(c, recurrence.exposesState ? bottom[first + 1].values : cell.values, count)
+    recurrence.inputs(gates.values, bottom, parameters)
+    for step in 0..<recurrence.steps {
+      let before = step == 0 ? initial : h + (step - 1) * count
+      self.step(h + step * count, c + step * count, before, bottom[1].values, step)
+    }
+    guard recurrence.steps > 0 else { return }
+    let last = recurrence.steps * count
+    nk_copy(recurrence.exposesState ? top[1].values : hidden.values, h + last - count, count)
+    nk_copy(recurrence.exposesState ? top[2].values : cell.values, c + last, count)
+  }
+
+  /// One step, from c before it to c behind it.
+  private func step(
+    _ h: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    _ before: UnsafePointer<Float>, _ cont: UnsafePointer<Float>, _ step: Int
+  ) {
+    let outputs = recurrence.outputs
+    let row = step * recurrence.sequences
+    let carried = carried.values + row * outputs
+    let gates = gates.values + row * 4 * outputs
+    let after = c + recurrence.stateCount
+    recurrence.carry(carried, before, cont + row)
+    recurrence.add(
+      to: gates, 4 * outputs, carried, outputs, times: hiddenWeights, rows: recurrence.sequences)
+    recurrence.forEachSequence { n in
+      let gates = gates + n * 4 * outputs
+      nk_lstm_step_forward(
+        after + n * outputs, h + n * outputs, gates, gates, c + n * outputs, cont[row + n],
+        outputs)
+    }
+  }
+
+  private var hiddenWeights: UnsafeMutablePointer<Float> {
+    parameters[parameters.count - 1].values
+  }
+
+  // MARK: Backward
+
+  func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
+    let outputs = recurrence.outputs
+    let count = recurrence.stateCount
+    let (dh, dc) = (hiddenGradient.values, cellGradient.values)
+    let dCarried = carriedGradient.values
+    nk_fill(dc, 0, count)
+    nk_fill(dCarried, 0, count)
+    for step in (0..<recurrence.steps).reversed() {
+      let row = step * recurrence.sequences
+      nk_add(dh, top[0].gradient + step * count, dCarried, count)
+      let dGates = gates.gradient + row * 4 * outputs
+      let values = gates.values + row * 4 * outputs
+      let before = cells.values + step * count
+      recurrence.forEachSequence { n in
+        let part = n * outputs
+        nk_lstm_step_backward(
+          dc + part, dGates + 4 * part, dc + part, dh + part, before + count + part,
+          before + part, values + 4 * part, outputs)
+      }
+      guard step > 0 else { break }
+      recurrence.multiply(
+        dCarried, dGates, 4 * outputs, by: hiddenWeights, outputs, rows: recurrence.sequences)
+      recurrence.carry(dCarried, dCarried, bottom[1].values + row)
+    }
+    recurrence.weightGradient(
+      pass.gradients[parameters.count - 1], gates.gradient, 4 * outputs, carried.values, outputs,
+      rows: recurrence.rows)
+    recurrence.inputGradients(gates.gradient, bottom, parameters, pass: pass)
+  }
+}
