@@ -170,6 +170,8 @@ final class BatchNorm: BatchLayer {
   // MARK: Forward
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
+    // An empty batch has no statistics to take in.
+    guard bottom[0].count > 0 else { return }
     let x = isInPlace ? kept.values : bottom[0].values
     if isInPlace {
       let from = bottom[0].values

@@ -58,6 +58,14 @@ import Testing
     #expect(abs(y[1]) < 1e-3)
   }
 
+  @Test("an empty batch leaves the statistics alone")
+  func emptyBatch() throws {
+    let net = try net(
+      input("x", 0, 2) + "layer { name: 'n' type: 'BatchNorm' bottom: 'x' top: 'y' }")
+    try net.forward()
+    #expect(net.parameters.flatMap(\.blob.array) == [0, 0, 0, 0, 0])
+  }
+
   @Test("the three parameters are never learned, and keep the decay that is given")
   func rates() throws {
     func parameters(_ entries: String) throws -> [Parameter] {
