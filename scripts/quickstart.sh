@@ -22,7 +22,7 @@ start=$SECONDS
 quiet=()
 [ -t 1 ] || quiet=(--quiet)
 swift build -c release --product netrun "${quiet[@]}"
-echo "$netrun: $("$netrun" --version), ready after $((SECONDS - start)) s"
+echo "$("$netrun" --version) is ready after $((SECONDS - start)) s: $netrun"
 
 step "3 of 5: databases of the digits"
 for part in train:train t10k:test; do
@@ -48,12 +48,12 @@ if is_trained; then
     echo "$weights is there, newer than the net and its data. To train again: rm $weights"
 else
     start=$SECONDS
-    "$netrun" train models/lenet/solver.txt
+    "$netrun" train models/lenet/solver.txt --log human
     echo "Trained in $((SECONDS - start)) s"
 fi
 
 step "5 of 5: test it on the 1,000 digits that it has never seen"
-report="$("$netrun" test models/lenet/model.txt --weights "$weights" --iterations 10 --json)"
+report="$("$netrun" test models/lenet/model.txt --weights "$weights" --json)"
 accuracy="$(grep -oE '"accuracy"[^0-9]*[0-9.]+' <<<"$report" | grep -oE '[0-9.]+$' | head -n 1)" || {
     echo "The test reports no accuracy: $report" >&2
     exit 1

@@ -134,9 +134,9 @@ class Netrun:
         _, _, memory = self.train(threads, 50 * (self.blocks + 1) + 1)
         with open(os.path.join(self.folder, "run.metrics.jsonl")) as file:
             lines = [json.loads(line) for line in file]
-        speeds = [line["images_per_second"] for line in lines if line["kind"] == "train"]
-        # The first line is of one iteration, the second of those that warm up.
-        return BATCH * 1000 / statistics.median(speeds[2:]), memory
+        speeds = [line["images_per_second"] for line in lines if "images_per_second" in line]
+        # The first is of the iterations that warm up.
+        return BATCH * 1000 / statistics.median(speeds[1:]), memory
 
     def weights(self):
         path = os.path.join(self.folder, "weights_iter_1.caffemodel")

@@ -42,6 +42,8 @@ public struct NetTiming: Sendable {
   public let forward: Double
   /// The backward pass as training runs it; 0 if it was not asked for.
   public let backward: Double
+  /// Each forward and backward pass together, in the order in which they ran.
+  public let passes: [Double]
   /// The loss of the first forward pass.
   public let initialLoss: Float
 }
@@ -78,7 +80,8 @@ extension Net {
           backward: Net.median(clock.backward[$0]))
       },
       forward: Net.median(whole.forward),
-      backward: forwardOnly ? 0 : Net.median(whole.backward), initialLoss: initialLoss)
+      backward: forwardOnly ? 0 : Net.median(whole.backward),
+      passes: zip(whole.forward, whole.backward).map { $0 + $1 }, initialLoss: initialLoss)
   }
 
   private static func median(_ values: [Double]) -> Double {

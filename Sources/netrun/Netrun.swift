@@ -18,7 +18,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, DoctorCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, ConvertCommand.self,
+      LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
 
@@ -26,14 +27,24 @@ struct Netrun: ParsableCommand {
   static func main() {
     // A reader that goes away (`netrun layers | head -1`) must not end the program.
     signal(SIGPIPE, SIG_IGN)
-    Glibc.exit(run(Array(CommandLine.arguments.dropFirst()), Console.standard()))
+    let console = Console.standard()
+    let code = run(Array(CommandLine.arguments.dropFirst()), console)
+    Glibc.exit(code == 0 ? lostResults(console) : code)
+  }
+
+  /// Says so if results could not be written, to a full disk for instance; returns the exit code.
+  private static func lostResults(_ console: Console) -> Int32 {
+    guard let reason = (console.out as? DescriptorSink)?.failure else { return 0 }
+    let error = Diagnostic.error(
+      "the results cannot be written: \(String(cString: strerror(reason)))", kind: .inputOutput)
+    return report(error, console)
   }
 
   /// Runs a command line; returns the exit code.
   static func run(_ given: [String], _ console: Console) -> Int32 {
     let adapted = CaffeArguments(given)
     do {
-      try UnknownCommand.check(adapted.arguments, subcommands: configuration.subcommands)
+      try UnknownCommand.check(adapted.arguments, of: Netrun.self, path: "netrun")
       var command = try parseAsRoot(adapted.arguments)
       for note in adapted.notes { console.remark(note) }
       if var command = command as? any ConsoleCommand {
@@ -76,22 +87,31 @@ extension ConsoleCommand {
 
 /// Says what was probably meant by a first word that is no command.
 enum UnknownCommand {
-  static func check(_ arguments: [String], subcommands: [any ParsableCommand.Type]) throws {
-    guard let word = arguments.first, !word.hasPrefix("-") else { return }
-    let names = subcommands.flatMap { type in
-      [type._commandName] + type.configuration.aliases
+  static func check(
+    _ arguments: some Collection<String>, of parent: any ParsableCommand.Type, path: String
+  ) throws(Diagnostic) {
+    let subcommands = parent.configuration.subcommands
+    guard let word = arguments.first, !word.hasPrefix("-"), !subcommands.isEmpty else { return }
+    let names = subcommands.map { $0._commandName }
+    if let command = subcommands.first(where: { $0._commandName == word }) {
+      return try check(arguments.dropFirst(), of: command, path: "\(path) \(word)")
     }
-    guard !names.contains(word), word != "help" else { return }
-    throw Diagnostic.error(
-      "unknown command '\(word)'", help: help(word, names), kind: .usage)
+    if word == "help" { return }
+    let shown = subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+    throw .error(
+      "unknown command '\(word)'",
+      help: closestMatch(to: word, in: names).map { "did you mean '\(path) \($0)'?" }
+        ?? advice(word)
+        ?? "commands are \(shown.joined(separator: ", ")); see \(path) --help",
+      kind: .usage)
   }
 
-  private static func help(_ word: String, _ names: [String]) -> String {
-    if let guess = closestMatch(to: word, in: names) { return "did you mean 'netrun \(guess)'?" }
+  /// What to run on a file that stands where a command should.
+  private static func advice(_ word: String) -> String? {
     switch DescribedFile(word) {
-    case .solver: return "to train with this solver: netrun train \(word)"
-    case .net: return "to test this net: netrun test \(word); to time it: netrun time \(word)"
-    case nil: return "commands are \(names.joined(separator: ", ")); see netrun --help"
+    case .solver: "to train with this solver: netrun train \(word)"
+    case .net: "to test this net: netrun test \(word); to time it: netrun time \(word)"
+    case nil: nil
     }
   }
 }

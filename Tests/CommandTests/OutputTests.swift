@@ -55,6 +55,11 @@ struct OutputTests {
     let lines = table.rendered(Style(isOn: false), width: 24).split(separator: "\n")
     #expect(lines[1] == "inception_3a/po…       5")
     #expect(lines.allSatisfy { $0.count <= 24 })
+    var wide = Table([.init("layer"), .init("type"), .init("parameters", .right)])
+    wide.append(["conv1", "Convolution", "5"])
+    #expect(
+      wide.rendered(Style(isOn: false), width: 20)
+        == "layer  type\nconv1  Convolution\n")
   }
 
   @Test("Colours are for terminals that want them")
@@ -161,17 +166,19 @@ struct MachineTests {
 
   @Test("Kernels of OpenBLAS that leave instructions unused are remarked upon")
   func advice() {
-    let forced = BLASAdvice(core: "Haswell", override: "Haswell", hasAVX512: true)
+    let forced = BLASAdvice(core: "Haswell", override: "Haswell", best: .avx512)
     #expect(forced.alternative == .some(nil))
     #expect(
       forced.remark(now: 60, then: 110)
         == "OPENBLAS_CORETYPE=Haswell makes OpenBLAS use its 'Haswell' kernels, which leave AVX-512 "
         + "unused: 'unset OPENBLAS_CORETYPE' gives 110 instead of 60 GFLOP/s on one thread")
     #expect(forced.remark(now: 60, then: 61) == nil)
-    let chosen = BLASAdvice(core: "Zen", override: nil, hasAVX512: true)
+    let chosen = BLASAdvice(core: "Zen", override: nil, best: .avx512)
     #expect(
       chosen.remark(now: 60, then: 110)?.contains("export OPENBLAS_CORETYPE=SkylakeX") == true)
-    #expect(BLASAdvice(core: "Cooperlake", override: nil, hasAVX512: true).alternative == nil)
-    #expect(BLASAdvice(core: "Haswell", override: nil, hasAVX512: false).alternative == nil)
+    #expect(BLASAdvice(core: "Cooperlake", override: nil, best: .avx512).alternative == nil)
+    #expect(BLASAdvice(core: "Haswell", override: nil, best: .avx2).alternative == nil)
+    let old = BLASAdvice(core: "Prescott", override: "Prescott", best: .avx2)
+    #expect(old.remark(now: 20, then: 60)?.contains("leave AVX2 unused: 'unset") == true)
   }
 }

@@ -34,5 +34,10 @@ enum Signals {
     case .none: action.__sigaction_handler.sa_handler = SIG_IGN
     }
     sigaction(signal, &action, nil)
+    // Whoever started us may have had the signal blocked, and a mask is inherited.
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, signal)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
   }
 }

@@ -3,36 +3,60 @@ import Glibc
 
 /// Whether OpenBLAS uses what the processor can do, and what to do if not.
 struct BLASAdvice {
+  /// Sets of vector instructions, the widest last.
+  enum Instructions: Int {
+    case basic, avx2, avx512
+
+    var name: String {
+      switch self {
+      case .basic: "SSE"
+      case .avx2: "AVX2"
+      case .avx512: "AVX-512"
+      }
+    }
+  }
+
+  /// The name of the kernels in use.
   let core: String
+  /// The kernels that OPENBLAS_CORETYPE asks for.
   let override: String?
-  let hasAVX512: Bool
+  /// The widest instructions of the processor.
+  let best: Instructions
 
-  /// The kernels of OpenBLAS that use AVX-512.
-  private static let wide: Set<String> = ["skylakex", "cooperlake", "sapphirerapids"]
-
-  var usesAVX512: Bool { BLASAdvice.wide.contains(core.lowercased()) }
+  /// The widest instructions that the kernels in use know.
+  var used: Instructions {
+    switch core.lowercased() {
+    case "skylakex", "cooperlake", "sapphirerapids": .avx512
+    case "haswell", "zen": .avx2
+    default: .basic
+    }
+  }
 
   /// The value of OPENBLAS_CORETYPE that might be faster: `nil` inside means none at all.
   var alternative: String?? {
-    guard hasAVX512, !usesAVX512 else { return nil }
-    return override == nil ? .some("SkylakeX") : .some(nil)
+    guard used.rawValue < best.rawValue else { return nil }
+    if override != nil { return .some(nil) }
+    return best == .avx512 ? .some("SkylakeX") : .some("Haswell")
   }
 
   /// The remark, with the speeds of one thread as it is and as it might be.
   func remark(now: Double, then: Double) -> String? {
     guard let alternative, then > now * 1.1 else { return nil }
     let gain = "\(Numbers.fixed(then, 0)) instead of \(Numbers.fixed(now, 0)) GFLOP/s on one thread"
+    let kernels = "its '\(core)' kernels, which leave \(best.name) unused"
     if let alternative {
-      return "OpenBLAS has chosen its '\(core)' kernels, which leave AVX-512 unused: "
-        + "'export OPENBLAS_CORETYPE=\(alternative)' gives \(gain)"
+      return
+        "OpenBLAS has chosen \(kernels): 'export OPENBLAS_CORETYPE=\(alternative)' gives \(gain)"
     }
-    return "OPENBLAS_CORETYPE=\(override ?? "") makes OpenBLAS use its '\(core)' kernels, which "
-      + "leave AVX-512 unused: 'unset OPENBLAS_CORETYPE' gives \(gain)"
+    return "OPENBLAS_CORETYPE=\(override ?? "") makes OpenBLAS use \(kernels): "
+      + "'unset OPENBLAS_CORETYPE' gives \(gain)"
   }
 
   /// What this process computes with.
   static func current(_ cpu: CPU) -> BLASAdvice {
-    BLASAdvice(core: BLAS.coreName, override: BLAS.coreOverride, hasAVX512: cpu.hasAVX512)
+    BLASAdvice(
+      core: BLAS.coreName, override: BLAS.coreOverride,
+      best: cpu.hasAVX512 ? .avx512 : cpu.hasAVX2 && cpu.hasFMA ? .avx2 : .basic)
   }
 
   /// Measures one thread in a process of its own, since OpenBLAS chooses when it is loaded.

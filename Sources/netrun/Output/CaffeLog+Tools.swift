@@ -23,6 +23,10 @@ extension CaffeLog {
     log("caffe.cpp:357", "Performing Backward")
     log("caffe.cpp:365", "*** Benchmark begins ***")
     log("caffe.cpp:366", "Testing for \(iterations) iterations.")
+    for (index, seconds) in timing.passes.enumerated() {
+      log(
+        "caffe.cpp:394", "Iteration: \(index + 1) forward-backward time: \(ms(seconds)) ms.")
+    }
     log("caffe.cpp:397", "Average time per layer: ")
     for line in timing.layers {
       let name = net.nodes[line.layer].name
@@ -34,7 +38,7 @@ extension CaffeLog {
     log("caffe.cpp:408", "Average Forward pass: \(ms(timing.forward)) ms.")
     log("caffe.cpp:410", "Average Backward pass: \(ms(timing.backward)) ms.")
     log("caffe.cpp:412", "Average Forward-Backward: \(ms(both)) ms.")
-    log("caffe.cpp:414", "Total Time: \(ms(both * Double(iterations))) ms.")
+    log("caffe.cpp:414", "Total Time: \(ms(timing.passes.reduce(0, +))) ms.")
     log("caffe.cpp:415", "*** Benchmark ends ***")
   }
 

@@ -29,7 +29,8 @@ final class CaffeLog {
 
   /// Logs a line that Caffe logs at a place of its sources, `solver.cpp:239`.
   func log(_ place: String, _ text: String, _ severity: Severity = .info) {
-    sink.write("\(severity.rawValue)\(stamp()) \(process) \(place)] \(text)\n")
+    let end = text.hasSuffix("\n") ? "" : "\n"
+    sink.write("\(severity.rawValue)\(stamp()) \(process) \(place)] \(text)\(end)")
   }
 
   private static func time() -> timeval {

@@ -153,7 +153,9 @@ final class HumanTrainingLog {
         resumable.map { "go on with: --snapshot \($0)" } ?? "no snapshot was taken")
       return
     }
-    for output in lastTest?.outputs.prefix(8) ?? [] { say("  " + text(of: output)) }
+    if let lastTest, lastTest.iteration == iteration {
+      for output in lastTest.outputs.prefix(8) { say("  " + text(of: output)) }
+    }
     if let snapshot { say("weights: \(snapshot)") }
     if progress.waitedShare > 0.1 {
       remark(
@@ -208,7 +210,6 @@ struct TrainingProgress {
       "\(Numbers.grouped(done)) of \(Numbers.grouped(last.maxIteration))",
       style.bold(Numbers.percent(share, 0)),
       "loss \(style.bold(Numbers.general(last.smoothedLoss)))",
-      "rate \(Numbers.general(last.rate))",
     ]
     if recent.samplesPerSecond > 0 {
       parts.append("\(Numbers.grouped(Int(recent.samplesPerSecond.rounded()))) images/s")
@@ -217,6 +218,7 @@ struct TrainingProgress {
       let left = Double(last.maxIteration - done) / recent.iterationsPerSecond
       parts.append("\(Numbers.clock(left)) left")
     }
+    parts.append("rate \(Numbers.general(last.rate))")
     if let size = last.epochSize, size > 0, last.samples > 0 {
       let epochs = Double(done) * Double(last.samples) / Double(size)
       parts.append("epoch \(Numbers.fixed(epochs, 1))")

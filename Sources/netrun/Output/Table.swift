@@ -38,18 +38,15 @@ struct Table {
     rows.append(.rule)
   }
 
-  /// The lines of the table; names give way first where `width` columns are too few.
+  /// The lines of the table.
+  ///
+  /// Where `width` columns are too few, names give way first, then the last columns.
   func rendered(_ style: Style, width: Int? = nil) -> String {
     var widths = columns.map(\.title.count)
     for case .cells(let cells, _, _) in rows {
       for (index, cell) in cells.enumerated() { widths[index] = max(widths[index], cell.count) }
     }
-    var total = widths.reduce(0, +) + 2 * (widths.count - 1)
-    if let width, total > width, let first = widths.first {
-      let shrunk = max(8, first - (total - width))
-      total -= first - shrunk
-      widths[0] = min(first, shrunk)
-    }
+    let total = fit(&widths, in: width)
     var lines = [style.bold(line(columns.map(\.title), widths))]
     for row in rows {
       switch row {
@@ -60,6 +57,17 @@ struct Table {
       }
     }
     return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// Makes columns narrower, and takes the last ones away, until they fit; returns their width.
+  private func fit(_ widths: inout [Int], in width: Int?) -> Int {
+    func total() -> Int { widths.reduce(0, +) + 2 * (widths.count - 1) }
+    guard let width else { return total() }
+    if let first = widths.first, total() > width {
+      widths[0] = min(first, max(8, first - (total() - width)))
+    }
+    while total() > width, widths.count > 2 { widths.removeLast() }
+    return total()
   }
 
   private func line(_ cells: [String], _ widths: [Int]) -> String {

@@ -10,6 +10,7 @@ final class TrainingView {
   private let console: Console
   private let caffe: CaffeTrainingLog?
   private let human: HumanTrainingLog?
+  private var remarks: Set<String> = []
 
   init(_ style: LogStyle, _ console: Console, _ setting: CaffeTrainingLog.Setting) {
     self.console = console
@@ -25,6 +26,8 @@ final class TrainingView {
 
   func handle(_ event: SolverEvent) {
     if case .warning(let warning) = event { return warn(warning) }
+    // Several nets of one file have the same to say.
+    if case .remark(let text) = event, !remarks.insert(text).inserted { return }
     caffe?.handle(event)
     human?.handle(event)
   }
