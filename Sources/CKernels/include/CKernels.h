@@ -157,8 +157,8 @@ void nk_bnll_backward(float *dx, const float *dy, const float *x, size_t n);
 /// sigmoid = 1 / (1 + e^(-beta x)), y = x sigmoid
 void nk_swish_forward(float *y, float *sigmoid, const float *x, float beta, size_t n);
 /// dx = dy (beta y + sigmoid (1 - beta y))
-void nk_swish_backward(float *dx, const float *dy, const float *y, const float *sigmoid,
-                       float beta, size_t n);
+void nk_swish_backward(float *dx, const float *dy, const float *y, const float *sigmoid, float beta,
+                       size_t n);
 /// y = (scale x + shift)^power
 void nk_power_forward(float *y, const float *x, float power, float scale, float shift, size_t n);
 void nk_power_forward_reference(float *y, const float *x, float power, float scale, float shift,
@@ -427,8 +427,8 @@ void nk_tile(float *y, const float *x, size_t outer, size_t inner, size_t tiles)
 /// dx[o, i] = Σ_t dy[o, t, i], the first tile first
 void nk_tile_backward(float *dx, const float *dy, size_t outer, size_t inner, size_t tiles);
 
-/// A box of `inner` sizes at `offset` within one of `outer` sizes; each array has `axes` entries, one
-/// at least.
+/// A box of `inner` sizes at `offset` within one of `outer` sizes; each array has `axes` entries,
+/// one at least.
 typedef struct nk_box {
     ptrdiff_t axes;
     const ptrdiff_t *outer, *inner, *offset;
