@@ -67,7 +67,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "Nets", "CLMDB", "CZlib", "TestSupport"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
-    tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("SolversTests", ["Solvers", "CAllocations", "TestSupport"]),
     tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
