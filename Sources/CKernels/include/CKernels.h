@@ -522,4 +522,27 @@ void nk_conv2d_weight_gradient_reference(float *dw, const float *dy, const float
                                          const nk_conv2d *plan, ptrdiff_t samples,
                                          ptrdiff_t dy_stride, ptrdiff_t x_stride);
 
+// MARK: Convolution of 3 x 3 or 5 x 5 taps with fewer products (winograd.c), of one group of channels.
+//
+// Sums are rounded otherwise than nk_conv2d's, and an infinite value makes its whole tile NaN.
+
+/// Whether the window is one that these functions take: 3 x 3 or 5 x 5 taps, stride and dilation 1.
+int nk_winograd_fits(const nk_window *window);
+/// Floats of the weights as nk_winograd_forward and nk_winograd_backward read them.
+size_t nk_winograd_packed_size(const nk_conv2d *plan);
+/// Transforms weights w(outputs, channels, kernel_h, kernel_w) for nk_winograd_forward.
+void nk_winograd_pack(float *packed, const float *w, const nk_conv2d *plan);
+/// Transforms weights for nk_winograd_backward; as many floats.
+void nk_winograd_pack_backward(float *packed, const float *w, const nk_conv2d *plan);
+/// Floats of scratch that a pass over up to that many samples needs.
+size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples);
+/// As nk_conv2d_forward for several samples; strides are floats from sample to sample.
+void nk_winograd_forward(float *y, const float *x, const float *packed,
+                         const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
+                         ptrdiff_t samples, ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
+/// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
+void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float *dy, const float *x,
+                          const float *packed, const nk_conv2d *plan, ptrdiff_t samples,
+                          ptrdiff_t dy_stride, ptrdiff_t x_stride, float *scratch);
+
 #pragma clang assume_nonnull end
