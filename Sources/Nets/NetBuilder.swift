@@ -59,11 +59,12 @@ struct NetBuilder {
     let weights = lossWeights(spec, tops: tops.count)
     checkPropagation(spec)
     var layer: (any Layer)?
-    // Some layers say themselves why they cannot work in place; once is enough.
-    let said = diagnostics[errorsBefore...].compactMap(\.location)
-    diagnostics += Self.problems { layer = try type.init(spec, context) }.filter { problem in
-      !said.contains { $0 == problem.location }
+    let problems = Self.problems { layer = try type.init(spec, context) }
+    // Some layers say themselves, and better, why they cannot work in place; once is enough.
+    let own = diagnostics[errorsBefore...].filter { said in
+      !problems.contains { $0.location != nil && $0.location == said.location }
     }
+    diagnostics.replaceSubrange(errorsBefore..., with: own + problems)
     guard let layer, diagnostics.count == errorsBefore, isKnown,
       let node = Node(
         spec: spec, layer: layer, bottoms: bottoms, tops: tops, lossWeights: weights,

@@ -62,6 +62,16 @@ struct HugeShapeTests {
     #expect(found.first?.contains("layer 'l'") == true, "\(found)")
   }
 
+  @Test("Batches of records", arguments: ["4294967295", "2147483647", "10000000"])
+  func batches(_ size: String) {
+    let source = packageFolder.appending(path: "Tests/Goldens/solvers/digits_lmdb").path
+    let found = messages(
+      Graph.layer(
+        "Data", "d", [], ["x", "l"],
+        "data_param { source: '\(source)' backend: LMDB batch_size: \(size) }"))
+    #expect(found.count == 1 && found[0].contains("layer 'd' (Data)"), "\(found)")
+  }
+
   @Test("A blob that is larger than the machine's memory")
   func blob() throws {
     let rows = 20_000
