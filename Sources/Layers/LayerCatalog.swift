@@ -16,6 +16,7 @@ public enum LayerCatalog {
     EuclideanLoss.self,
     Flatten.self,
     HingeLoss.self,
+    ImageData.self,
     InfogainLoss.self,
     InnerProduct.self,
     Input.self,
@@ -23,6 +24,7 @@ public enum LayerCatalog {
     LSTM.self,
     LSTMUnit.self,
     MVN.self,
+    MemoryData.self,
     MultinomialLogisticLoss.self,
     Pooling.self,
     RNN.self,
@@ -35,6 +37,7 @@ public enum LayerCatalog {
     SoftmaxWithLoss.self,
     Split.self,
     TanH.self,
+    WindowData.self,
   ]
 
   /// The type of a name as written in a net file.

@@ -360,6 +360,19 @@ void nk_transform_bytes_reference(float *y, const uint8_t *x, const nk_transform
 /// The same for images stored as floats.
 void nk_transform_floats(float *y, const float *x, const nk_transform *transform);
 
+/// Planes of bytes that are made larger or smaller (resize.c).
+typedef struct nk_resize {
+    size_t channels, height, width; ///< of the result, whose rows and planes are dense
+    size_t source_height, source_width;
+    size_t source_row, source_plane; ///< bytes from a row, or a plane, to the next
+} nk_resize;
+
+/// Bilinear between pixel centres without antialiasing, in OpenCV's fixed point: the same bytes.
+void nk_resize_bytes(uint8_t *y, const uint8_t *x, const nk_resize *resize, int32_t *scratch);
+void nk_resize_bytes_reference(uint8_t *y, const uint8_t *x, const nk_resize *resize);
+/// Numbers of scratch that a call needs.
+size_t nk_resize_scratch(const nk_resize *resize);
+
 // MARK: Patches (im2col.c)
 
 /// A window sliding over an image (channels, height, width).
