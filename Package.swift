@@ -64,7 +64,8 @@ let package = Package(
     tests("PrototxtTests", ["Prototxt", "TestSupport"]),
     tests("SchemaTests", ["Schema", "TestSupport"]),
     tests("ComputeTests", ["Compute", "CKernels", "TestSupport"]),
-    tests("DatasetsTests", ["Datasets", "Nets", "CLMDB", "CZlib", "TestSupport"]),
+    tests(
+      "DatasetsTests", ["Datasets", "Nets", "CLMDB", "CZlib", "TestSupport"], exclude: ["Windows"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "CAllocations", "TestSupport"]),

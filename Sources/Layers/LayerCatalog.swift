@@ -27,6 +27,7 @@ public enum LayerCatalog {
     Flatten.self,
     HingeLoss.self,
     Im2col.self,
+    ImageData.self,
     InfogainLoss.self,
     InnerProduct.self,
     Input.self,
@@ -35,6 +36,7 @@ public enum LayerCatalog {
     LSTMUnit.self,
     Log.self,
     MVN.self,
+    MemoryData.self,
     MultinomialLogisticLoss.self,
     PReLU.self,
     Parameter.self,
@@ -57,6 +59,7 @@ public enum LayerCatalog {
     TanH.self,
     Threshold.self,
     Tile.self,
+    WindowData.self,
   ]
 
   /// The type of a name as written in a net file.
