@@ -70,7 +70,7 @@ let package = Package(
     tests("DatasetsTests", ["Datasets", "Nets", "HDF5", "CLMDB", "CZlib", "TestSupport"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
-    tests("SolversTests", ["Solvers", "TestSupport"]),
+    tests("SolversTests", ["Solvers", "CAllocations", "TestSupport"]),
     tests("GoldenTests", ["Solvers", "TestSupport"]),
     tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),

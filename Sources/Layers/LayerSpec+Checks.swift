@@ -1,5 +1,5 @@
-import Compute
-import Prototxt
+public import Compute
+public import Prototxt
 import Schema
 
 extension LayerSpec {
@@ -32,6 +32,25 @@ extension LayerSpec {
         "\(what) of \(sizes.map(String.init).joined(separator: "×")) would have more than "
           + "\(LayerSpec.largestSize) values", at: location,
         help: "choose smaller sizes, or more groups")
+    }
+  }
+
+  /// Checks that a blob has no more values than Caffe allows, and fits in the machine's memory.
+  ///
+  /// - Throws: a diagnostic about `what`, such as "top 'x'".
+  public func checkSize(of shape: Shape, _ what: String, at location: SourceRange?) throws {
+    let largest = LayerSpec.largestSize
+    guard let checked = Shape.checked(shape.dimensions), checked.count <= largest else {
+      throw error(
+        "\(what) would be \(shape.display): more than the \(largest) values that a blob may have",
+        at: location, help: "choose a smaller batch or smaller sizes")
+    }
+    guard shape.count <= Memory.physicalFloats else {
+      let bytes = shape.count * MemoryLayout<Float>.stride
+      throw error(
+        "\(what) would be \(shape.display): that is \(Memory.text(bytes: bytes)), but the machine "
+          + "has \(Memory.text(bytes: Memory.physicalBytes)) of memory",
+        at: location, help: "choose a smaller batch or smaller sizes")
     }
   }
 

@@ -34,7 +34,8 @@ public struct SolverStateFile: Sendable {
       throw Diagnostics(
         .error(
           "is not the state of a solver", path: path,
-          help: "a .solverstate is expected; weights alone are given as such"))
+          help: "give a .solverstate, which names the weights that belong to it; weights alone are "
+            + "given with --weights"))
     }
     self.path = path
     self.iteration = iteration

@@ -21,7 +21,15 @@ enum RunStateFile {
   /// Reads a file; `nil` if it is not there.
   static func read(_ path: String) throws(Diagnostic) -> Message? {
     guard access(path, F_OK) == 0 else { return nil }
-    return try WireFormat.read(path, as: Message("RunState").type)
+    do {
+      return try WireFormat.read(path, as: Message("RunState").type)
+    } catch {
+      var problem = error
+      problem.help =
+        "without this file the run goes on as in Caffe: with the first record and new random numbers; "
+        + "remove it to do so"
+      throw problem
+    }
   }
 
   /// Tells the history of one snapshot from that of another: FNV-1a over the bits.

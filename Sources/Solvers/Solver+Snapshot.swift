@@ -8,7 +8,10 @@ extension Solver {
   /// Writes weights, state and what Caffe's state loses; each file is there whole or not at all.
   ///
   /// The state comes last: where it is, the others are.
+  ///
+  /// - Throws: what kept a file from being written, or that a weight is not finite.
   func snapshot() throws {
+    try guardWeights()
     let isHDF5 = settings.snapshotsHDF5
     let ending = isHDF5 ? ".h5" : ""
     let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel\(ending)")
@@ -38,7 +41,8 @@ extension Solver {
     state.set("state_checksum", int: RunStateFile.checksum(updater.history))
     state.set("random_seed", int: Int(Int64(bitPattern: seed)))
     window.save(to: &state)
-    state.set("net", messages: [trainNet.runState] + testNets.map(\.runState))
+    state.set(
+      "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state
   }
 
@@ -49,8 +53,7 @@ extension Solver {
     let state = try SolverStateFile(path: path)
     try check(state)
     let weights = try learnedNet(of: state)
-    let report = try trainNet.loadWeights(path: weights)
-    options.observe(.loadedWeights(report))
+    try loadWeights(weights)
     for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
     iteration = state.iteration
     currentStep = state.currentStep

@@ -97,6 +97,13 @@ struct SettingsCheck {
     return value
   }
 
+  /// What a rule averages by, or 1 less it, must not be nothing.
+  mutating func fraction(_ field: String, _ value: Float, for type: String) {
+    if !(0..<1).contains(value) {
+      fail("\(field) is \(value), but must be at least 0 and below 1 for \(type)", field)
+    }
+  }
+
   mutating func refuseMomentum(_ type: String) {
     if message.float("momentum") != 0 {
       fail("\(type) cannot be used with momentum", "momentum", help: "leave momentum out")
