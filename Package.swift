@@ -55,8 +55,8 @@ let package = Package(
     .executableTarget(
       name: "netrun",
       dependencies: [
-        "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "Prototxt", "CLMDB",
-        "CProtobufC", "CZlib",
+        "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "HDF5", "Prototxt",
+        "CLMDB", "CProtobufC", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),

@@ -8,23 +8,20 @@ enum { access_read_only = 0, access_truncate = 2 };
 
 static nh_file *make(hid_t id) {
     nh_file *file = malloc(sizeof *file);
-    if (file)
-        file->id = id;
+    if (file) file->id = id;
     return file;
 }
 
 /// File systems without locks are no obstacle.
 static hid_t access_properties(const nh_library *h) {
     hid_t properties = h->H5Pcreate(*h->H5P_CLS_FILE_ACCESS_ID_g);
-    if (properties >= 0 && h->H5Pset_file_locking)
-        h->H5Pset_file_locking(properties, 1, 1);
+    if (properties >= 0 && h->H5Pset_file_locking) h->H5Pset_file_locking(properties, 1, 1);
     return properties;
 }
 
 static nh_file *open_or_create(const char *path, int creates, nh_failure *failure) {
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return NULL;
+    if (!h) return NULL;
     nh_file *file = NULL;
     hid_t properties = access_properties(h);
     hid_t id = -1;
@@ -37,8 +34,7 @@ static nh_file *open_or_create(const char *path, int creates, nh_failure *failur
         h->H5Fclose(id);
         nh_fail_with(failure, "there is no memory");
     }
-    if (properties >= 0)
-        h->H5Pclose(properties);
+    if (properties >= 0) h->H5Pclose(properties);
     nh_leave();
     return file;
 }
@@ -51,8 +47,7 @@ nh_file *nh_create(const char *path, nh_failure *failure) {
 
 int nh_close(nh_file *file, nh_failure *failure) {
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return -1;
+    if (!h) return -1;
     int result = h->H5Fclose(file->id) < 0 ? nh_fail(h, failure) : 0;
     free(file);
     nh_leave();
@@ -61,8 +56,7 @@ int nh_close(nh_file *file, nh_failure *failure) {
 
 int nh_flush(nh_file *file, nh_failure *failure) {
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return -1;
+    if (!h) return -1;
     int result = h->H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0 ? nh_fail(h, failure) : 0;
     nh_leave();
     return result;
@@ -75,69 +69,21 @@ int nh_flush(nh_file *file, nh_failure *failure) {
 static int exists(const nh_library *h, hid_t file, const char *path) {
     char part[1024];
     size_t length = strlen(path);
-    if (length == 0 || length >= sizeof part)
-        return 0;
+    if (length == 0 || length >= sizeof part) return 0;
     for (size_t end = 1; end <= length; end++) {
-        if (path[end] != '/' && path[end] != 0)
-            continue;
+        if (path[end] != '/' && path[end] != 0) continue;
         memcpy(part, path, end);
         part[end] = 0;
         htri_t found = h->H5Lexists(file, part, H5P_DEFAULT);
-        if (found <= 0)
-            return (int)found;
+        if (found <= 0) return (int)found;
     }
     return 1;
-}
-
-static nh_kind kind_of(H5T_class_t class) {
-    switch (class) {
-    case H5T_FLOAT:
-        return nh_kind_floats;
-    case H5T_INTEGER:
-        return nh_kind_integers;
-    case H5T_STRING:
-        return nh_kind_text;
-    default:
-        return nh_kind_other;
-    }
-}
-
-static int describe(const nh_library *h, hid_t set, nh_object *object, nh_failure *failure) {
-    hid_t type = h->H5Dget_type(set), space = h->H5Dget_space(set);
-    hid_t properties = h->H5Dget_create_plist(set);
-    int result = 0;
-    if (type < 0 || space < 0 || properties < 0) {
-        result = nh_fail(h, failure);
-    } else {
-        object->kind = kind_of(h->H5Tget_class(type));
-        object->value_bytes = h->H5Tget_size(type);
-        object->stored_bytes = h->H5Dget_storage_size(set);
-        object->is_chunked = h->H5Pget_layout(properties) == H5D_CHUNKED;
-        hsize_t sizes[H5S_MAX_RANK];
-        object->axes = h->H5Sget_simple_extent_ndims(space);
-        if (object->axes < 0 || object->axes > NH_MAX_AXES ||
-            h->H5Sget_simple_extent_dims(space, sizes, NULL) < 0) {
-            result = nh_fail(h, failure);
-        } else if (h->H5Sget_simple_extent_npoints(space) == 0 && object->axes == 0) {
-            result = nh_fail_with(failure, "it holds no value");
-        }
-        for (int i = 0; result == 0 && i < object->axes; i++)
-            object->sizes[i] = sizes[i];
-    }
-    if (properties >= 0)
-        h->H5Pclose(properties);
-    if (space >= 0)
-        h->H5Sclose(space);
-    if (type >= 0)
-        h->H5Tclose(type);
-    return result;
 }
 
 int nh_look(nh_file *file, const char *path, nh_object *object, nh_failure *failure) {
     memset(object, 0, sizeof *object);
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return -1;
+    if (!h) return -1;
     int result = exists(h, file->id, path);
     if (result < 0) {
         nh_fail(h, failure);
@@ -146,10 +92,9 @@ int nh_look(nh_file *file, const char *path, nh_object *object, nh_failure *fail
         H5I_type_t type = id < 0 ? H5I_BADID : h->H5Iget_type(id);
         object->kind = type == H5I_GROUP ? nh_kind_group : nh_kind_other;
         result = id < 0                ? nh_fail(h, failure)
-                 : type == H5I_DATASET ? describe(h, id, object, failure)
+                 : type == H5I_DATASET ? nh_describe(h, id, object, failure)
                                        : 0;
-        if (id >= 0)
-            h->H5Oclose(id);
+        if (id >= 0) h->H5Oclose(id);
     }
     nh_leave();
     return result;
@@ -157,16 +102,13 @@ int nh_look(nh_file *file, const char *path, nh_object *object, nh_failure *fail
 
 int nh_count(nh_file *file, const char *group, uint64_t *count, nh_failure *failure) {
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return -1;
+    if (!h) return -1;
     int result = 0;
     H5G_info_t info = {0};
     hid_t id = h->H5Gopen2(file->id, group, H5P_DEFAULT);
-    if (id < 0 || h->H5Gget_info(id, &info) < 0)
-        result = nh_fail(h, failure);
+    if (id < 0 || h->H5Gget_info(id, &info) < 0) result = nh_fail(h, failure);
     *count = info.nlinks;
-    if (id >= 0)
-        h->H5Gclose(id);
+    if (id >= 0) h->H5Gclose(id);
     nh_leave();
     return result;
 }
@@ -174,8 +116,7 @@ int nh_count(nh_file *file, const char *group, uint64_t *count, nh_failure *fail
 int nh_name(nh_file *file, const char *group, uint64_t place, char *name, size_t capacity,
             nh_failure *failure) {
     const nh_library *h = nh_enter(failure);
-    if (!h)
-        return -1;
+    if (!h) return -1;
     int result = 0;
     ssize_t length = h->H5Lget_name_by_idx(file->id, group, H5_INDEX_NAME, H5_ITER_INC, place, name,
                                            capacity, H5P_DEFAULT);

@@ -18,10 +18,9 @@ static const char *const names[] = {
 
 /// Finds all that is used in a library; returns the name of what it lacks, or `NULL`.
 static const char *find_all(void *handle, nh_library *library) {
-#define NH_FIND(NAME)                                                                              \
-    *(void **)&library->NAME = dlsym(handle, #NAME);                                               \
-    if (!library->NAME)                                                                            \
-        return #NAME;
+#define NH_FIND(NAME) \
+    *(void **)&library->NAME = dlsym(handle, #NAME); \
+    if (!library->NAME) return #NAME;
     NH_FUNCTIONS(NH_FIND)
     NH_IDENTIFIERS(NH_FIND)
 #undef NH_FIND
@@ -32,8 +31,7 @@ static const char *find_all(void *handle, nh_library *library) {
 /// Loads one of the names; its version must be the headers', whose types and signatures are used.
 static int load_name(const char *name, nh_failure *failure) {
     void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    if (!handle)
-        return -1;
+    if (!handle) return -1;
     nh_library library = {.handle = handle};
     const char *missing = find_all(handle, &library);
     if (missing) {
@@ -52,8 +50,7 @@ static int load_name(const char *name, nh_failure *failure) {
     }
     // At the program's end another thread may still be reading: nothing may be cleared away then.
     library.H5dont_atexit();
-    if (library.H5open() < 0)
-        return nh_fail_with(failure, "libhdf5 does not start");
+    if (library.H5open() < 0) return nh_fail_with(failure, "libhdf5 does not start");
     shared = library;
     is_loaded = 1;
     return 0;
@@ -64,8 +61,7 @@ static int load(nh_failure *failure) {
              "libhdf5 %d.%d is not installed, or not found by the loader", H5_VERS_MAJOR,
              H5_VERS_MINOR);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (load_name(names[i], failure) == 0)
-            return 0;
+        if (load_name(names[i], failure) == 0) return 0;
     return -1;
 }
 
@@ -85,8 +81,7 @@ void nh_leave(void) { pthread_mutex_unlock(&lock); }
 /// Keeps the innermost of the messages of an error, which says most.
 static herr_t keep_first(unsigned place, const H5E_error2_t *error, void *data) {
     nh_failure *failure = data;
-    if (place == 0 && error->desc)
-        snprintf(failure->text, sizeof failure->text, "%s", error->desc);
+    if (place == 0 && error->desc) snprintf(failure->text, sizeof failure->text, "%s", error->desc);
     return 0;
 }
 
@@ -104,8 +99,7 @@ int nh_fail_with(nh_failure *failure, const char *text) {
 
 const char *nh_version(nh_failure *failure) {
     const nh_library *library = nh_enter(failure);
-    if (!library)
-        return NULL;
+    if (!library) return NULL;
     nh_leave();
     return library->version;
 }

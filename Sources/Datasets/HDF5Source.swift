@@ -52,9 +52,11 @@ public final class HDF5Source: BatchSource {
   ///   - shuffles: Whether each round has an order of files, and of rows in them, of its own.
   ///   - random: Where orders are drawn from.
   ///   - owner: What messages begin with, such as `layer 'data' (HDF5Data)`.
+  ///   - valueLimit: How many values of a file may be in memory; a sixteenth of it if `nil`.
   /// - Throws: that a batch, or a file whose rows are to be shuffled, does not fit into memory.
   public init(
-    _ list: HDF5List, batchSize: Int, shuffles: Bool, random: RandomStream, owner: String
+    _ list: HDF5List, batchSize: Int, shuffles: Bool, random: RandomStream, owner: String,
+    valueLimit: Int? = nil
   ) throws(Diagnostic) {
     self.list = list
     self.batchSize = batchSize
@@ -62,7 +64,7 @@ public final class HDF5Source: BatchSource {
     self.owner = owner
     key = random.key
     let memory = max(1 << 30, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
-    let values = memory / 16
+    let values = valueLimit ?? memory / 64
     guard batchSize <= values / max(1, list.rowCount) else {
       throw .error(
         "\(owner): a batch of \(batchSize) rows of \(list.rowCount) values does not fit into memory",
@@ -160,7 +162,8 @@ public final class HDF5Source: BatchSource {
     part.order = isShuffling ? order(of: file.rows, "rows \(place.round) \(index)") : []
     guard isNewFile || part.rows != rows else { return }
     part.rows = 0..<0
-    let reader = try part.reader ?? HDF5File(reading: file.path)
+    let reader: HDF5File
+    if let open = part.reader { reader = open } else { reader = try HDF5File(reading: file.path) }
     try read(rows, of: reader)
     part.rows = rows
     part.reader = rows.count == file.rows ? nil : reader
@@ -171,7 +174,7 @@ public final class HDF5Source: BatchSource {
       let shape = Shape([rows.count] + list.rowShapes[top])
       let blob = part.values[top]
       if blob.shape != shape { blob.reshape(shape) }
-      do {
+      do throws(Diagnostic) {
         try file.read(name, rows: rows, into: blob.values, count: shape.count)
       } catch {
         var problem = error

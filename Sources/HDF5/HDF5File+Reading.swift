@@ -103,6 +103,7 @@ extension HDF5File {
   ///   - rows: Which rows; all of a data set without axes are read, whatever this says.
   ///   - memory: Where the values go.
   ///   - count: How many values there is room for, which must be as many as the rows have.
+  /// - Throws: what is wrong with the data set.
   public func read(
     _ name: String, rows: Range<Int>, into memory: UnsafeMutablePointer<Float>, count: Int
   ) throws(Diagnostic) {

@@ -29,6 +29,7 @@ public final class HDF5File: @unchecked Sendable {
   /// - Parameters:
   ///   - path: Where it is made.
   ///   - name: What messages call it, if that is another.
+  /// - Throws: what keeps it from being written.
   public init(creating path: String, name: String? = nil) throws(Diagnostic) {
     self.path = name ?? path
     try HDF5File.requireLibrary(self.path)
@@ -63,6 +64,7 @@ public final class HDF5File: @unchecked Sendable {
   /// Refuses to go on without the library.
   ///
   /// - Parameter path: The file that asks for it, if it is one.
+  /// - Throws: why it cannot be used, and how to get it.
   public static func requireLibrary(_ path: String? = nil) throws(Diagnostic) {
     var failure = nh_failure()
     guard nh_version(&failure) == nil else { return }

@@ -19,8 +19,8 @@ final class HDF5Data: SourceLayer {
       + "Whole numbers and doubles are rounded to float32. After the last row of the last file "
       + "comes the first one again, in the middle of a batch. Files named in the list are looked "
       + "for from the current folder, then beside the net's file and above it, then beside the "
-      + "list. Each file is held in memory as a whole, and only one at a time. As in Caffe, "
-      + "transform_param is refused: what is in the files is what the net gets.",
+      + "list. Each file is held in memory as a whole, and only one at a time. As in Caffe, a "
+      + "transformation is refused: what is in the files is what the net gets.",
     arity: Arity(0...0, 1...Arity.unlimited),
     parameters: [
       ParameterTable(
@@ -62,7 +62,9 @@ final class HDF5Data: SourceLayer {
     var problems = Diagnostics()
     let batchSize = try problems.keeping { try spec.positive(parameters, "batch_size") } ?? 1
     self.batchSize = batchSize
-    try problems.keeping { try HDF5Data.refuseTransform(spec) }
+    try problems.keeping {
+      try spec.refuseTransform(help: "scale the data in the files, or by a Power or Scale layer")
+    }
     let path = try problems.keeping { try HDF5Data.path(spec, parameters, context) }
     guard let path, !problems.hasErrors else { throw problems }
     guard context.opensSources else {
@@ -97,14 +99,6 @@ final class HDF5Data: SourceLayer {
   }
 
   // MARK: Parameters
-
-  private static func refuseTransform(_ spec: LayerSpec) throws {
-    guard spec.message.has("transform_param") else { return }
-    throw spec.error(
-      "takes no transform_param: rows come as the files have them",
-      at: spec.message.location("transform_param"),
-      help: "scale the data in the files, or by a Power or Scale layer")
-  }
 
   /// The list of files: the first that there is of those that `source` may mean.
   private static func path(

@@ -13,13 +13,15 @@ final class HDF5Output: BatchLayer {
     summary: "Writes two blobs of each pass to an HDF5 file, row under row.",
     formula: "data set data = bottom[0] of all passes; data set label = bottom[1] of all passes",
     shapes: "bottoms: any with as many rows; no top",
-    notes: "The first axis counts the rows. Caffe can do a single pass; here each pass adds its rows "
+    notes:
+      "The first axis counts the rows. Caffe can do a single pass; here each pass adds its rows "
       + "to the data sets. The first pass of a run replaces a file that is there, when its rows "
       + "are written; after each pass the file is complete. A row must keep its shape. "
       + "HDF5Data reads the file again.",
     arity: Arity(2...2, 0...0),
     parameters: [
-      ParameterTable("hdf5_output_param", ["file_name": "The file to write; its folder must be there."])
+      ParameterTable(
+        "hdf5_output_param", ["file_name": "The file to write; its folder must be there."])
     ])
   static let samples = [
     LayerSample(

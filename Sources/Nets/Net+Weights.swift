@@ -61,7 +61,9 @@ extension Net {
             + report.fresh.prefix(4).map { "'\($0)'" }.joined(separator: ", ")))
   }
 
-  /// What keeps a layer from taking its blobs. In HDF5's format those that it shares may be missing.
+  /// What keeps a layer from taking its blobs.
+  ///
+  /// In HDF5's format those that it shares may be missing.
   private static func mismatches(
     _ node: Node, _ owns: [Bool], _ source: WeightLayer, _ path: String
   ) -> [Diagnostic] {

@@ -13,8 +13,8 @@ enum RunStateFile {
 
   /// The path beside a state file.
   static func path(beside state: String) -> String {
-    let ending = [".solverstate", ".solverstate.h5"].first(where: state.hasSuffix) ?? ""
-    let stem = state.dropLast(ending.count)
+    let stateEnding = [".solverstate", ".solverstate.h5"].first(where: state.hasSuffix) ?? ""
+    let stem = state.dropLast(stateEnding.count)
     return "\(stem).\(ending)"
   }
 

@@ -36,9 +36,11 @@ import Testing
     let goldens = try Self.files(
       in: packageFolder.appending(path: "Tests/Goldens"), ending: ".prototxt"
     ).map(\.text).joined()
+    // It computes nothing: what it writes is read back in the tests of data sets.
+    let withoutValues = ["HDF5Output"]
     for type in LayerCatalog.all {
       #expect(!type.samples.isEmpty, "\(type.type) has no sample")
-      guard !type.reference.isExtension else { continue }
+      guard !type.reference.isExtension, !withoutValues.contains(type.type) else { continue }
       #expect(
         goldens.contains("type: \"\(type.type)\""), "no case in Tests/Goldens has a \(type.type)")
     }
