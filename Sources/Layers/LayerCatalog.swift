@@ -25,6 +25,8 @@ public enum LayerCatalog {
     Exp.self,
     Filter.self,
     Flatten.self,
+    HDF5Data.self,
+    HDF5Output.self,
     HingeLoss.self,
     Im2col.self,
     ImageData.self,
