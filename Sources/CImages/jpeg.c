@@ -61,6 +61,7 @@ static int decode(jpeg_job *job, const uint8_t *bytes, size_t count, ni_color co
     jpeg_mem_src(decoder, bytes, count);
     jpeg_read_header(decoder, TRUE);
     int is_inks = decoder->num_components == 4;
+    image->is_file_gray = decoder->num_components == 1;
     int is_gray =
         color == ni_color_gray || (color == ni_color_unchanged && decoder->num_components == 1);
     decoder->out_color_space = is_inks ? JCS_CMYK : is_gray ? JCS_GRAYSCALE : JCS_RGB;

@@ -69,6 +69,8 @@ static int decode(png_job *job, ni_image *image, ni_color color) {
     if (width * bits / 8 > job->source.count * 1040 / height + 64) {
         png_error(png, "the image is cut off");
     }
+    int type = png_get_color_type(png, job->info);
+    image->is_file_gray = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA;
     size_t channels = set_transforms(png, job->info, color);
     size_t stride = png_get_rowbytes(png, job->info);
     if (stride != width * channels)

@@ -13,7 +13,8 @@ enum RunStateFile {
 
   /// The path beside a state file.
   static func path(beside state: String) -> String {
-    let stem = state.hasSuffix(".solverstate") ? state.dropLast(".solverstate".count) : state[...]
+    let stateEnding = [".solverstate", ".solverstate.h5"].first(where: state.hasSuffix) ?? ""
+    let stem = state.dropLast(stateEnding.count)
     return "\(stem).\(ending)"
   }
 

@@ -12,20 +12,24 @@ extension Solver {
   /// - Throws: what kept a file from being written, or that a weight is not finite.
   func snapshot() throws {
     try guardWeights()
-    let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel")
-    let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate")
+    let isHDF5 = settings.snapshotsHDF5
+    let ending = isHDF5 ? ".h5" : ""
+    let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel\(ending)")
+    let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate\(ending)")
     options.observe(.snapshotting(path: weights, kind: .weights))
     let diffs: [UnsafePointer<Float>]? =
       settings.snapshotsDiff
       ? trainNet.parameters.map { UnsafePointer($0.blob.gradient) } : nil
-    try trainNet.writeWeights(to: weights, diffs: diffs)
+    if isHDF5 {
+      try trainNet.writeHDF5Weights(to: weights, diffs: diffs)
+    } else {
+      try trainNet.writeWeights(to: weights, diffs: diffs)
+    }
     try RunStateFile.write(runState, to: RunStateFile.path(beside: state))
     options.observe(.snapshotting(path: state, kind: .state))
-    try SolverStateFile.write(
-      to: state, iteration: iteration, learnedNet: weights, currentStep: rateProgress.step,
-      history: updater.history.map {
-        BlobSource(shape: $0.shape.dimensions, values: $0.values)
-      })
+    let history = updater.history.map { BlobSource(shape: $0.shape.dimensions, values: $0.values) }
+    let write = isHDF5 ? SolverStateFile.writeHDF5 : SolverStateFile.write
+    try write(state, iteration, weights, rateProgress.step, history)
     lastSnapshot = state
     lastSnapshotIteration = iteration
   }

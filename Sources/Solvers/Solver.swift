@@ -11,9 +11,9 @@ public final class Solver {
   public enum SnapshotChoice: Sendable {
     /// It begins anew.
     case none
-    /// From a `.solverstate`.
+    /// From a `.solverstate` or `.solverstate.h5`.
     case file(String)
-    /// From the newest `.solverstate` with the solver's prefix; anew if there is none.
+    /// From the newest of these with the solver's prefix; anew if there is none.
     case automatic
   }
 
@@ -100,6 +100,10 @@ public final class Solver {
     trainNet = built[0]
     testNets = Array(built.dropFirst())
     try Solver.requireMemory(built, settings)
+    if settings.snapshotsHDF5 {
+      try WeightWriter.requireHDF5()
+      try trainNet.checkHDF5Names()
+    }
     updater = ParameterUpdater(trainNet, settings)
     for net in testNets { try net.shareWeights(with: trainNet) }
     options.observe(.built(train: trainNet, tests: testNets))

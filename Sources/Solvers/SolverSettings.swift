@@ -17,6 +17,7 @@ struct SolverSettings {
   let snapshotPrefix: String
   let snapshotsAfterTraining: Bool
   let snapshotsDiff: Bool
+  let snapshotsHDF5: Bool
   let clip: Float
   let weightDecay: Float
   let isL1: Bool
@@ -63,11 +64,7 @@ struct SolverSettings {
     weights = message.strings("weights").flatMap {
       $0.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
     }
-    if message.enumName("snapshot_format") == "HDF5", message.has("snapshot_format") {
-      check.fail(
-        "snapshots in HDF5 cannot be written yet", "snapshot_format",
-        help: "use snapshot_format: BINARYPROTO, Caffe's default, or leave the field out")
-    }
+    snapshotsHDF5 = message.enumName("snapshot_format") == "HDF5"
     rate = RatePolicy(message, &check)
     rule = UpdateRules.rule(message, &check)
     try check.diagnostics.throwIfErrors()

@@ -14,6 +14,7 @@ struct ResumeTests {
   private static let rules = [
     "type: 'SGD' momentum: 0.9", "type: 'Adam' momentum: 0.9", "type: 'AdaDelta' momentum: 0.9",
     "type: 'AdamW' momentum: 0.9",
+    "type: 'SGD' momentum: 0.9 snapshot_format: HDF5",
   ]
 
   private func text(_ rule: String = Self.rules[0]) -> String {
@@ -35,9 +36,11 @@ struct ResumeTests {
     var scores: [String: [Float]] = [:]
 
     init(_ scratch: Scratch, _ log: SolverLog, at iteration: Int) throws {
-      weights = try scratch.data("snap_iter_\(iteration).caffemodel")
+      let ending = try scratch.files.contains("snap_iter_\(iteration).solverstate.h5") ? ".h5" : ""
+      weights = try scratch.data("snap_iter_\(iteration).caffemodel\(ending)")
       runState = try scratch.data("snap_iter_\(iteration).netrunstate")
-      let state = try SolverStateFile(path: "\(scratch.path)/snap_iter_\(iteration).solverstate")
+      let state = try SolverStateFile(
+        path: "\(scratch.path)/snap_iter_\(iteration).solverstate\(ending)")
       history = state.history.map { $0.floats() }
       self.iteration = state.iteration
       step = state.currentStep
@@ -317,6 +320,40 @@ struct ResumeTests {
     try scratch.write("", "snap_iter_99.solverstate.tmp")
     try scratch.write("", "other_iter_99.solverstate")
     #expect(try Training.solver(short, in: scratch, configure).iteration == 4)
+  }
+
+  @Test("Snapshots in HDF5's format are found too; of two of one iteration the one written later")
+  func automaticHDF5() throws {
+    let scratch = try trained()
+    let log = SolverLog()
+    let hdf5 = "\(short) snapshot_format: HDF5"
+    _ = try resume(scratch, "snap_iter_2.solverstate", log, hdf5).solve()
+    #expect(
+      log.lines.filter { $0.hasPrefix("snapshot") }
+        == [
+          "snapshot weights snap_iter_4.caffemodel.h5", "snapshot state snap_iter_4.solverstate.h5",
+        ])
+    #expect(
+      try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate.h5").learnedNet
+        == "\(scratch.path)/snap_iter_4.caffemodel.h5")
+    let own = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate")
+    let other = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate.h5")
+    #expect(own.history.map { $0.floats() } == other.history.map { $0.floats() })
+    #expect(SnapshotFiles.newest(prefix: "\(scratch.path)/snap")?.hasSuffix(".h5") == true)
+    try scratch.write("", "snap_iter_9.solverstate")
+    #expect(
+      SnapshotFiles.newest(prefix: "\(scratch.path)/snap")
+        == "\(scratch.path)/snap_iter_9.solverstate")
+  }
+
+  @Test("Names that HDF5 cannot have are refused before training")
+  func namesForHDF5() throws {
+    let net = Training.net.replacing("'ip1'", with: "'block/ip1'")
+    let problems = Training.refused {
+      _ = try Training.solver("\(short) snapshot_format: HDF5", net: net)
+    }
+    #expect(problems.count == 1)
+    #expect(problems.first?.hasPrefix("layer 'block/ip1' (InnerProduct): has a '/'") == true)
   }
 
   @Test("A run that was over goes on if max_iter grows, and does nothing if not")

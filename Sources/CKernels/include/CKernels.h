@@ -448,6 +448,19 @@ void nk_put_back(float *dx, const float *dy, const nk_box *box);
 /// Of equal values the later goes first, as in Caffe; NaN goes last.
 void nk_largest(float *value, int32_t *index, size_t k, const float *x, size_t stride, size_t n);
 
+/// Planes of bytes that are made larger or smaller (resize.c).
+typedef struct nk_resize {
+    size_t channels, height, width; ///< of the result, whose rows and planes are dense
+    size_t source_height, source_width;
+    size_t source_row, source_plane; ///< bytes from a row, or a plane, to the next
+} nk_resize;
+
+/// Bilinear between pixel centres without antialiasing, in OpenCV's fixed point: the same bytes.
+void nk_resize_bytes(uint8_t *y, const uint8_t *x, const nk_resize *resize, int32_t *scratch);
+void nk_resize_bytes_reference(uint8_t *y, const uint8_t *x, const nk_resize *resize);
+/// Numbers of scratch that a call needs.
+size_t nk_resize_scratch(const nk_resize *resize);
+
 // MARK: Patches (im2col.c)
 
 /// A window sliding over an image (channels, height, width).
