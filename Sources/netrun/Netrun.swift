@@ -18,7 +18,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, ConvertCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
+      UpgradeCommand.self, ConvertCommand.self,
       LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
