@@ -65,7 +65,8 @@ let package = Package(
     tests("SchemaTests", ["Schema", "TestSupport"]),
     tests("ComputeTests", ["Compute", "CKernels", "TestSupport"]),
     tests(
-      "DatasetsTests", ["Datasets", "Nets", "CLMDB", "CZlib", "TestSupport"], exclude: ["Windows"]),
+      "DatasetsTests", ["Datasets", "Nets", "CKernels", "CLMDB", "CZlib", "TestSupport"],
+      exclude: ["Windows"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "TestSupport"]),

@@ -75,8 +75,8 @@ final class BatchFeed {
   /// Goes through the records once from the first on.
   func beginSinglePass() {
     restart { source in
-      source.rewind(drawingFrom: counters)
       source.wraps = false
+      source.rewind(drawingFrom: counters)
     }
   }
 
