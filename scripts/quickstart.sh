@@ -68,8 +68,11 @@ Done in $((SECONDS - began)) s. Made:
   $weights, and what else is in runs/
 
 Next, try
-  $netrun time models/lenet/model.txt       where the time goes, layer by layer
-  $netrun layers Convolution                what a layer computes, and its parameters
-  scripts/get-mnist.sh                            all of MNIST, for models/lenet/solver-10k.txt
+  $netrun time models/lenet/model.txt
+      where the time goes, layer by layer
+  $netrun layers Convolution
+      what a layer computes, and its parameters
+  scripts/get-mnist.sh && $netrun train models/lenet/solver-10k.txt
+      all of MNIST, with Caffe's 10,000 iterations
 models/lenet/README.md goes on from here.
 END

@@ -39,9 +39,14 @@ c_format() {
         echo "There is no clang-format here; left to a machine that has it."
         return 0
     }
+    local file wrong=()
     # What protoc-c makes is not ours to format.
-    git ls-files -z '*.c' '*.h' ':!Sources/CCaffeSchema/caffe.pb-c.c' ':!Sources/CCaffeSchema/include/caffe.pb-c.h' |
-        xargs -0 clang-format --dry-run -Werror
+    while IFS= read -r -d '' file; do
+        clang-format --dry-run -Werror "$file" 2>/dev/null || wrong+=("$file")
+    done < <(git ls-files -z '*.c' '*.h' ':!Sources/CCaffeSchema/*caffe.pb-c.*')
+    [ "${#wrong[@]}" = 0 ] && return
+    echo "Not as .clang-format says. To mend: clang-format -i ${wrong[*]}"
+    return 1
 }
 
 # swift build and swift test must get the same options, or the second builds all again.

@@ -73,7 +73,7 @@ class Peer:
         return result["milliseconds"], result["first_step_seconds"], memory
 
     def choose(self, work, threads):
-        times = {v: self.once(work, threads, v, blocks=5)[0] for v in self.variants}
+        times = {v: self.once(work, threads, v, blocks=min(5, self.blocks))[0] for v in self.variants}
         best = min(times, key=times.get)
         self.best[work, threads] = best
         shown = ", ".join(f"{' '.join(filter(None, v))} {t:.2f}" for v, t in times.items())

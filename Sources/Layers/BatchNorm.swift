@@ -68,7 +68,7 @@ final class BatchNorm: BatchLayer {
   private var channelsPerPiece = 1
   private let kept = Blob("input before normalising")
   private let mean = Blob("mean")
-  /// 1 / √(variance + eps)
+  /// What x − mean is multiplied by: 1 / √(variance + eps).
   private let factor = Blob("factor")
   private let shift = Blob("mean gradient")
   private let slope = Blob("slope")
@@ -105,7 +105,7 @@ final class BatchNorm: BatchLayer {
       problems.append(
         spec.error(
           "has a learning rate (lr_mult is \(rate)) for its statistics",
-          at: entry.location("lr_mult") ?? entry.location,
+          at: entry.location("lr_mult"),
           help: "the parameters of BatchNorm are never learned: set lr_mult: 0, or leave param out"
         ))
     }
@@ -170,6 +170,8 @@ final class BatchNorm: BatchLayer {
   // MARK: Forward
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
+    // An empty batch has no statistics to take in.
+    guard bottom[0].count > 0 else { return }
     let x = isInPlace ? kept.values : bottom[0].values
     if isInPlace {
       let from = bottom[0].values

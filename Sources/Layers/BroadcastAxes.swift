@@ -77,7 +77,7 @@ extension LayerSpec {
       throw error(
         "num_axes is \(count), but the bottom (\(bottom.display)) has only \(bottom.axes - axis) "
           + "axes from axis \(axis) on",
-        at: given.location("num_axes") ?? given.location("axis"))
+        at: given.location("num_axes"))
     }
     let end = count == -1 ? bottom.axes : axis + count
     // One number belongs to no axis, whichever is named.

@@ -96,7 +96,9 @@ final class FilterBank {
       throw spec.error(
         "bottom \(other) is \(bottoms[other].display), but bottom 0 is \(bottom.display)",
         at: spec.message.location("bottom", other),
-        help: "all bottoms of a \(spec.type) must have one shape, since they share its weights")
+        help:
+          "all bottoms of a \(spec.type.lowercased()) must have one shape, since they share its weights"
+      )
     }
     let axis = try spec.axis(given, of: bottom)
     try spec.checkCount(Array(bottom.dimensions[axis...]), "a sample", at: nil)

@@ -1,5 +1,5 @@
-import Compute
-import Prototxt
+public import Compute
+public import Prototxt
 import Schema
 
 extension LayerSpec {
@@ -33,6 +33,33 @@ extension LayerSpec {
           + "\(LayerSpec.largestSize) values", at: location,
         help: "choose smaller sizes, or more groups")
     }
+  }
+
+  /// Checks that a blob has no more values than Caffe allows, and fits in the machine's memory.
+  ///
+  /// - Throws: a diagnostic about `what`, such as "top 'x'".
+  public func checkSize(of shape: Shape, _ what: String, at location: SourceRange?) throws {
+    let largest = LayerSpec.largestSize
+    guard let checked = Shape.checked(shape.dimensions), checked.count <= largest else {
+      throw error(
+        "\(what) would be \(shape.display): more than the \(largest) values that a blob may have",
+        at: location, help: "choose a smaller batch or smaller sizes")
+    }
+    guard shape.count <= Memory.physicalFloats else {
+      let bytes = shape.count * MemoryLayout<Float>.stride
+      throw error(
+        "\(what) would be \(shape.display): that is \(Memory.text(bytes: bytes)), but the machine "
+          + "has \(Memory.text(bytes: Memory.physicalBytes)) of memory",
+        at: location, help: "choose a smaller batch or smaller sizes")
+    }
+  }
+
+  /// Refuses a transformation, for a layer whose data come as they are.
+  func refuseTransform(help: String) throws {
+    guard message.has("transform_param") else { return }
+    throw error(
+      "takes no transform_param: its data come as they are",
+      at: message.location("transform_param"), help: help)
   }
 
   /// Refuses a top that is a bottom, for a layer that reads its bottom after it has begun to write.

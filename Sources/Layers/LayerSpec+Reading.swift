@@ -90,9 +90,12 @@ extension LayerSpec {
   }
 
   /// Makes a parameter blob of the shape and fills it.
+  ///
+  /// - Throws: a diagnostic if it would be larger than a blob may be, or than the machine's memory.
   public func parameter(
     _ title: String, _ shape: Shape, _ filler: Filler, _ context: LayerContext
   ) throws -> Blob {
+    try checkSize(of: shape, "its \(title)", at: nil)
     try check(filler, fits: shape)
     let blob = Blob("\(name)/\(title)", shape: shape)
     var random = context.random(self, title)

@@ -17,18 +17,25 @@ public struct LayerSpec: Sendable {
   /// The phase that the layer is built for.
   public let phase: Phase
 
+  /// The names of the bottoms as the net file gives them; the message may name split blobs instead.
+  public let bottoms: [String]
+
   /// Makes a spec of a `LayerParameter`.
-  public init(_ message: Message, phase: Phase) {
+  ///
+  /// - Parameters:
+  ///   - message: The layer.
+  ///   - phase: The phase that it is built for.
+  ///   - bottoms: The names in the net file, if splits have given the message others.
+  public init(_ message: Message, phase: Phase, bottoms: [String]? = nil) {
     self.message = message
     self.phase = phase
+    self.bottoms = bottoms ?? message.strings("bottom")
   }
 
   /// The layer's name.
   public var name: String { message.string("name") }
   /// The layer's type, as written.
   public var type: String { message.string("type") }
-  /// The names of the bottoms.
-  public var bottoms: [String] { message.strings("bottom") }
   /// The names of the tops, with those made automatically.
   public var tops: [String] { message.strings("top") }
 

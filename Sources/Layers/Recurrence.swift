@@ -42,19 +42,23 @@ final class Recurrence {
     let least = exposesState ? 2 + states.count : 2
     let tops = exposesState ? 1 + states.count : 1
     hasStatic = spec.bottoms.count > least
+    func place(_ field: String, _ index: Int) -> SourceRange? {
+      given.has("expose_hidden")
+        ? given.location("expose_hidden") : spec.message.location(field, index)
+    }
     let why = exposesState ? "with" : "without"
     let what = exposesState ? ", cont, perhaps a static input, and \(states.count)" : ", cont, and"
     guard (least...least + 1).contains(spec.bottoms.count) else {
       throw spec.error(
         "has \(spec.bottoms.count) bottoms, but \(why) expose_hidden takes \(least) or \(least + 1)",
-        at: given.location("expose_hidden") ?? spec.message.location("bottom"),
+        at: place("bottom", least + 1),
         help: "they are the sequences\(what) "
           + (exposesState ? "initial states" : "perhaps a static input"))
     }
     guard spec.tops.count == tops else {
       throw spec.error(
         "has \(spec.tops.count) tops, but \(why) expose_hidden makes \(tops)",
-        at: given.location("expose_hidden") ?? spec.message.location("top"))
+        at: place("top", tops))
     }
   }
 

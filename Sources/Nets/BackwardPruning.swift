@@ -13,7 +13,9 @@ enum BackwardPruning {
       node.propagates = node.bottoms.enumerated().map { index, blob in
         index < given.count ? given[index] : needs.contains(ObjectIdentifier(blob))
       }
-      node.needsBackward = node.propagates.contains(true) || node.learns.contains(true)
+      // propagate_down decides about the gradients of bottoms, not whether a layer runs.
+      node.needsBackward =
+        node.bottoms.contains { needs.contains(ObjectIdentifier($0)) } || node.learns.contains(true)
       if node.needsBackward { needs.formUnion(node.tops.map(ObjectIdentifier.init)) }
     }
     prune(nodes)

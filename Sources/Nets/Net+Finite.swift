@@ -27,6 +27,17 @@ extension Net {
     return nil
   }
 
+  /// The first parameter value that is not a finite number.
+  public func firstNonFiniteParameter() -> NonFinite? {
+    for parameter in parameters
+    where !Net.isFinite(parameter.blob.values, parameter.blob.count) {
+      return NonFinite(
+        layer: nodes[parameter.owner.layer].name, blob: "param \(parameter.owner.index)",
+        isGradient: false)
+    }
+    return nil
+  }
+
   /// The first gradient, in the order of the backward pass, that is not a finite number.
   public func firstNonFiniteGradient() -> NonFinite? {
     for node in nodes.reversed() where node.needsBackward {

@@ -49,7 +49,7 @@ extension Net {
     let node = nodes[number]
     let shapes = try layer.nextShapes(node.bottoms)
     guard node.tops.indices.contains(where: { node.tops[$0].shape != shapes[$0] }) else { return }
-    node.apply(shapes)
+    try node.apply(shapes)
     try reshape(from: number + 1)
   }
 

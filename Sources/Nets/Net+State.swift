@@ -26,9 +26,16 @@ extension Net {
       return state
     }
     set {
+      var taken: Set<Int> = []
       for layer in newValue.messages("layer") {
-        let type = layer.string("type")
-        guard let node = node(layer.string("name")), node.spec.type == type else { continue }
+        // Layers may have one name: the first that has not been taken is meant.
+        let number = nodes.indices.first {
+          !taken.contains($0) && nodes[$0].name == layer.string("name")
+            && nodes[$0].spec.type == layer.string("type") && !nodes[$0].layer.state.isEmpty
+        }
+        guard let number else { continue }
+        taken.insert(number)
+        let node = nodes[number]
         node.layer.state = LayerState(
           counters: layer.ints("counter").map { UInt64(bitPattern: Int64($0)) },
           values: layer.messages("values").map { $0.floats("value") })
@@ -38,16 +45,20 @@ extension Net {
 
   /// Samples of one forward pass, as the data layers say; 0 without any.
   public var batchSize: Int {
-    nodes.compactMap { $0.source?.batchSize }.max() ?? 0
+    sources.reduce(0) { max($0, $1.source?.batchSize ?? 0) }
   }
 
   /// Records of one pass over the data, where a layer knows.
   public var recordCount: Int? {
-    nodes.compactMap { $0.source?.recordCount }.max()
+    var most: Int?
+    for node in sources {
+      if let count = node.source?.recordCount { most = max(most ?? 0, count) }
+    }
+    return most
   }
 
   /// Milliseconds that forward passes have waited for data, in all.
   public var waitedMilliseconds: Double {
-    nodes.reduce(0) { $0 + ($1.source?.waitedMilliseconds ?? 0) }
+    sources.reduce(0) { $0 + ($1.source?.waitedMilliseconds ?? 0) }
   }
 }

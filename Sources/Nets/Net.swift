@@ -45,6 +45,8 @@ public final class Net {
   public let outputs: [Blob]
   /// The blobs that `Input` layers hold, to be set from outside.
   public let inputs: [Blob]
+  /// The layers that bring records in.
+  public let sources: [Node]
   /// Whether the description's debug_info asks for the sizes of all values at each pass.
   public let debugInfo: Bool
 
@@ -74,9 +76,10 @@ public final class Net {
     context = options.context
     name = description.string("name")
     debugInfo = description.bool("debug_info")
-    var builder = NetBuilder(context: options.context, state: state)
-    let layers = try Net.filtered(description, state)
-    builder.build(SplitInsertion.insert(layers))
+    let layers = try Net.layers(description)
+    let taking = SplitInsertion.insert(layers.filter(state.includes))
+    var builder = NetBuilder(context: options.context, state: state, all: layers)
+    builder.build(taking)
     guard !builder.diagnostics.contains(where: { $0.severity == .error }) else {
       throw Diagnostics(builder.diagnostics)
     }
@@ -89,14 +92,16 @@ public final class Net {
     let unused = builder.unused
     outputs = unused.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .compactMap { builder.blobs[$0] }
+    sources = nodes.filter { $0.layer is any SourceLayer }
     inputs = nodes.filter { $0.layer is any InputLayer }.flatMap(\.tops)
     BackwardPruning.apply(
       to: nodes, builder.sharing, forceBackward: description.bool("force_backward"))
+    try requireMemory()
     prepareGradients()
   }
 
-  /// The layers that take part in a state.
-  private static func filtered(_ description: Message, _ state: NetState) throws -> [Message] {
+  /// All layers, when their rules make sense.
+  private static func layers(_ description: Message) throws -> [Message] {
     let layers = description.messages("layer")
     let both = layers.filter { $0.has("include") && $0.has("exclude") }
     guard both.isEmpty else {
@@ -109,7 +114,7 @@ public final class Net {
             help: "keep one kind: a layer with include rules is left out unless one is met")
         })
     }
-    return layers.filter(state.includes)
+    return layers
   }
 
   /// The blob of a name.
@@ -117,9 +122,6 @@ public final class Net {
 
   /// The layer of a name.
   public func node(_ name: String) -> Node? { nodes.first { $0.name == name } }
-
-  /// The layer that brings records in, if there is one.
-  public var sources: [Node] { nodes.filter { $0.layer is any SourceLayer } }
 
   // MARK: Shapes and memory
 

@@ -70,15 +70,21 @@ public final class Node {
   }
 
   /// Infers the shapes of the tops and gives them to the blobs.
-  func reshape() throws {
+  ///
+  /// - Parameter room: How many floats the tops may take.
+  /// - Throws: what the layer says of the shapes, or that the tops are too large.
+  func reshape(room: Int = Memory.physicalFloats) throws {
     let bottomShapes = bottoms.map(\.shape)
     guard shapes != bottomShapes else { return }
-    apply(try layer.reshape(bottomShapes))
+    try apply(try layer.reshape(bottomShapes), room: room)
     shapes = bottomShapes
   }
 
   /// Gives the tops their shapes, and the memory that views share.
-  func apply(_ topShapes: [Shape]) {
+  ///
+  /// - Throws: a diagnostic, before memory is taken, if a top is too large.
+  func apply(_ topShapes: [Shape], room: Int = Memory.physicalFloats) throws {
+    try requireRoom(topShapes, room)
     for (index, (top, shape)) in zip(tops, topShapes).enumerated() where !isInPlace(index) {
       let views = layer.views
       if views != .none, let bottom = bottoms.first {

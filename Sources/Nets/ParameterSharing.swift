@@ -17,8 +17,10 @@ struct ParameterSharing {
     let blobs = node.layer.parameters
     if entries.count > blobs.count {
       throw node.spec.error(
-        "has \(entries.count) param entries but only \(blobs.count) parameter blobs",
-        at: node.spec.message.location("param", blobs.count))
+        "has \(counted(entries.count, "param entry")) but "
+          + (blobs.isEmpty ? "" : "only ") + counted(blobs.count, "parameter blob"),
+        at: node.spec.message.location("param", blobs.count),
+        help: "leave out the entries that are too many")
     }
     var layerIndices: [Int] = []
     var layerOwns: [Bool] = []

@@ -56,6 +56,9 @@ struct Plan {
   /// The most room that a segment's partial sums take.
   private(set) var partialCount = 0
 
+  /// Floats of partial sums and of a worker's scratch.
+  var partialFloats: Int { partialCount + scratchCount }
+
   /// Activations of a chunk should stay in a core's second-level cache.
   private static let chunkFloats = 160 * 1024
   /// A batch is cut in at least so many chunks, so that cores have something to share.
@@ -76,7 +79,7 @@ struct Plan {
       }
       var end = number + 1
       while end < nodes.count, case .sample(let layer) = nodes[end].kind,
-        layer.sampleCount == first.sampleCount
+        layer.sampleCount == first.sampleCount, !Plan.readsSum(nodes, number..<end, nodes[end])
       {
         end += 1
       }
@@ -87,6 +90,15 @@ struct Plan {
       }
       steps.append(.segment(segment))
       number = end
+    }
+  }
+
+  /// Whether a layer reads what a loss or score of the segment makes: that is known only when all
+  /// samples are through, and its gradient must be there before any goes back.
+  private static func readsSum(_ nodes: [Node], _ segment: Range<Int>, _ user: Node) -> Bool {
+    nodes[segment].contains { node in
+      type(of: node.layer).reference.category == .loss
+        && node.tops.contains { top in user.bottoms.contains { $0 === top } }
     }
   }
 

@@ -16,24 +16,34 @@ enum SplitInsertion {
     let index: Int
   }
 
-  static func insert(_ layers: [Message]) -> [Message] {
+  /// A layer of the net, with the names that its bottoms have in the file.
+  struct Layer {
+    var message: Message
+    let bottoms: [String]
+    /// Whether it is a split that the file does not have.
+    let isInserted: Bool
+  }
+
+  static func insert(_ layers: [Message]) -> [Layer] {
     let uses = Uses(layers)
     var taken: [Top: Int] = [:]
-    var result: [Message] = []
+    var result: [Layer] = []
     for (number, original) in layers.enumerated() {
       var layer = original
       rename(&layer, number, layers, uses, &taken)
       let place = result.count
-      result.append(layer)
+      result.append(
+        Layer(message: layer, bottoms: original.strings("bottom"), isInserted: false))
       for (index, blob) in original.strings("top").enumerated() {
         let top = Top(layer: number, index: index)
         guard let count = uses.count[top], count > 1 else { continue }
         let weight = uses.lossWeight[top] ?? 0
         if weight != 0 {
-          result[place].clear("loss_weight")
+          result[place].message.clear("loss_weight")
           taken[top] = 1
         }
-        result.append(split(blob, of: original, index: index, count: count, weight: weight))
+        let split = split(blob, of: original, index: index, count: count, weight: weight)
+        result.append(Layer(message: split, bottoms: [blob], isInserted: true))
       }
     }
     return result
@@ -98,7 +108,8 @@ enum SplitInsertion {
         for (index, name) in layer.strings("top").enumerated() {
           let top = Top(layer: number, index: index)
           latest[name] = top
-          if index < weights.count, weights[index] != 0 {
+          // Other numbers of weights are an error that the layer must be told of.
+          if weights.count == layer.count("top"), weights[index] != 0 {
             lossWeight[top] = weights[index]
             count[top, default: 0] += 1
           }

@@ -1,6 +1,9 @@
 public import Prototxt
 
-/// A `.solverstate`: what a solver needs to go on where it stopped, besides the weights.
+/// A `.solverstate` or `.solverstate.h5`: what a solver needs to go on where it stopped, besides the
+/// weights.
+///
+/// HDF5's format is recognised by the first bytes.
 public struct SolverStateFile: Sendable {
   /// The path it was opened with.
   public let path: String
@@ -19,15 +22,20 @@ public struct SolverStateFile: Sendable {
     var problems = Diagnostics()
     do {
       let file = try MappedFile(path: path)
-      try FileKind.require(.binary, of: file, toHold: "the state of a solver")
-      try content.read(file, &problems)
+      if FileKind(file.bytes) == .hdf5 {
+        try content.readHDF5(file)
+      } else {
+        try FileKind.require(.binary, of: file, toHold: "the state of a solver")
+        try content.read(file, &problems)
+      }
     } catch { throw Diagnostics(error) }
     try problems.throwIfErrors()
     guard let iteration = content.iteration else {
       throw Diagnostics(
         .error(
           "is not the state of a solver", path: path,
-          help: "a .solverstate is expected; weights alone are given as such"))
+          help: "give a .solverstate, which names the weights that belong to it; weights alone are "
+            + "given with --weights"))
     }
     self.path = path
     self.iteration = iteration
@@ -36,7 +44,7 @@ public struct SolverStateFile: Sendable {
     history = content.history
   }
 
-  private struct Content {
+  struct Content {
     var iteration: Int?
     var learnedNet = ""
     var currentStep = 0

@@ -1,7 +1,7 @@
 import CKernels
 import Schema
 
-/// AdaGrad (Duchi et al. 2011).
+/// AdaGrad, of Duchi, Hazan and Singer (2011).
 ///
 ///     h = h + g²,   w = w − rate · g / (√h + delta)
 struct AdaGrad: UpdateRule {

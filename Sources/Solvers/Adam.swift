@@ -18,6 +18,8 @@ struct Adam: UpdateRule {
     momentum = message.float("momentum")
     momentum2 = message.float("momentum2")
     delta = message.float("delta")
+    check.fraction("momentum", momentum, for: Self.type)
+    check.fraction("momentum2", momentum2, for: Self.type)
   }
 
   func constants(iteration: Int) -> nk_update {

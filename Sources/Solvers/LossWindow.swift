@@ -9,7 +9,7 @@ struct LossWindow {
 
   init(size: Int) {
     self.size = size
-    losses.reserveCapacity(size)
+    losses.reserveCapacity(min(size, 4096))
   }
 
   mutating func add(_ loss: Float) {

@@ -14,9 +14,7 @@ struct RMSProp: UpdateRule {
     delta = message.float("delta")
     rmsDecay = message.float("rms_decay")
     check.refuseMomentum(Self.type)
-    if !(0..<1).contains(rmsDecay) {
-      check.fail("rms_decay is \(rmsDecay), but must be at least 0 and below 1", "rms_decay")
-    }
+    check.fraction("rms_decay", rmsDecay, for: Self.type)
   }
 
   func constants(iteration: Int) -> nk_update {

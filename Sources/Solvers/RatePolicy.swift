@@ -36,12 +36,12 @@ struct RatePolicy {
     guard message.has("lr_policy") else { return }
     check.choice("lr_policy", name, Self.names)
     if base < 0 { check.fail("base_lr is \(base), but must be 0 or more", "base_lr") }
-    if name == "step", stepSize < 1 {
-      check.fail("lr_policy: \"step\" needs a stepsize of 1 or more", "stepsize")
-    }
     for field in Self.needed[name, default: []] where !message.has(field) {
       check.fail(
         "lr_policy: \"\(name)\" needs \(field)", "lr_policy", help: "add \(field): …")
+    }
+    if name == "step", message.has("stepsize"), stepSize < 1 {
+      check.fail("stepsize is \(stepSize), but lr_policy: \"step\" needs 1 or more", "stepsize")
     }
     if ["step", "exp", "inv", "multistep", "sigmoid"].contains(name), gamma < 0 {
       check.fail("gamma is \(gamma), but must be 0 or more", "gamma")
@@ -53,7 +53,7 @@ struct RatePolicy {
   }
 
   private static let needed: [String: [String]] = [
-    "step": ["gamma"], "exp": ["gamma"], "inv": ["gamma", "power"],
+    "step": ["gamma", "stepsize"], "exp": ["gamma"], "inv": ["gamma", "power"],
     "multistep": ["gamma", "stepvalue"], "poly": ["power"], "sigmoid": ["gamma", "stepsize"],
   ]
 

@@ -13,14 +13,23 @@ enum RunStateFile {
 
   /// The path beside a state file.
   static func path(beside state: String) -> String {
-    let stem = state.hasSuffix(".solverstate") ? state.dropLast(".solverstate".count) : state[...]
+    let stateEnding = [".solverstate", ".solverstate.h5"].first(where: state.hasSuffix) ?? ""
+    let stem = state.dropLast(stateEnding.count)
     return "\(stem).\(ending)"
   }
 
   /// Reads a file; `nil` if it is not there.
   static func read(_ path: String) throws(Diagnostic) -> Message? {
     guard access(path, F_OK) == 0 else { return nil }
-    return try WireFormat.read(path, as: Message("RunState").type)
+    do {
+      return try WireFormat.read(path, as: Message("RunState").type)
+    } catch {
+      var problem = error
+      problem.help =
+        "without this file the run goes on as in Caffe: with the first record and new random numbers; "
+        + "remove it to do so"
+      throw problem
+    }
   }
 
   /// Tells the history of one snapshot from that of another: FNV-1a over the bits.

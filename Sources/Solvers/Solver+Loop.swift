@@ -9,7 +9,9 @@ extension Solver {
   /// - Throws: a `Diagnostic` if data, a disk or the numbers themselves do not let the run go on.
   /// - Returns: how the run ended.
   public func solve() throws -> Outcome {
-    try SnapshotFiles.prepareFolder(snapshotPrefix)
+    if settings.snapshotInterval > 0 || settings.snapshotsAfterTraining {
+      try SnapshotFiles.prepareFolder(snapshotPrefix)
+    }
     options.observe(
       .solving(
         name: trainNet.name, policy: settings.rate.name,
@@ -17,7 +19,10 @@ extension Solver {
     var clock = LoopClock(waited: trainNet.waitedMilliseconds, iteration: iteration)
     var signal: Int32?
     while iteration < settings.maxIterations, signal == nil {
-      if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart { try testAll() }
+      if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart {
+        statesBeforeTests = testNets.map(\.runState)
+        try testAll()
+      }
       signal = options.requests.stop
       if signal == nil { signal = try step(&clock) }
     }
@@ -72,6 +77,7 @@ extension Solver {
           samples: trainNet.batchSize * settings.iterSize, epochSize: trainNet.recordCount,
           elapsed: clock.elapsed, waitedMilliseconds: trainNet.waitedMilliseconds - clock.waited)))
     iteration += 1
+    statesBeforeTests = nil
     let asksSnapshot = options.requests.takeSnapshot()
     if isDue(settings.snapshotInterval) || asksSnapshot { try snapshot() }
     return options.requests.stop
@@ -101,16 +107,23 @@ extension Solver {
 
   private func guardLoss(_ loss: Float) throws {
     guard !loss.isFinite, !options.allowsNonFinite else { return }
-    throw nonFinite("the loss is \(loss)", trainNet.firstNonFiniteValue())
+    throw nonFinite("the loss is \(loss) in iteration \(iteration)", trainNet.firstNonFiniteValue())
   }
 
   private func guardGradients(_ norm: Float) throws {
     guard !norm.isFinite, !options.allowsNonFinite else { return }
-    throw nonFinite("a gradient is not finite", trainNet.firstNonFiniteGradient())
+    throw nonFinite(
+      "a gradient is not finite in iteration \(iteration)", trainNet.firstNonFiniteGradient())
+  }
+
+  /// A snapshot that holds what is not finite would be taken for a good one.
+  func guardWeights() throws {
+    guard !options.allowsNonFinite, let first = trainNet.firstNonFiniteParameter() else { return }
+    throw nonFinite("a weight is not finite before iteration \(iteration)", first)
   }
 
   private func nonFinite(_ what: String, _ first: NonFinite?) -> Diagnostic {
-    var message = "\(what) in iteration \(iteration)"
+    var message = what
     if let first {
       message += ": the first \(first.isGradient ? "gradient" : "value") that is not finite is in "
       message += "blob '\(first.blob)' of layer '\(first.layer)'"

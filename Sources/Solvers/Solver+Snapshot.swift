@@ -8,21 +8,28 @@ extension Solver {
   /// Writes weights, state and what Caffe's state loses; each file is there whole or not at all.
   ///
   /// The state comes last: where it is, the others are.
+  ///
+  /// - Throws: what kept a file from being written, or that a weight is not finite.
   func snapshot() throws {
-    let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel")
-    let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate")
+    try guardWeights()
+    let isHDF5 = settings.snapshotsHDF5
+    let ending = isHDF5 ? ".h5" : ""
+    let weights = SnapshotFiles.path(snapshotPrefix, iteration, "caffemodel\(ending)")
+    let state = SnapshotFiles.path(snapshotPrefix, iteration, "solverstate\(ending)")
     options.observe(.snapshotting(path: weights, kind: .weights))
     let diffs: [UnsafePointer<Float>]? =
       settings.snapshotsDiff
       ? trainNet.parameters.map { UnsafePointer($0.blob.gradient) } : nil
-    try trainNet.writeWeights(to: weights, diffs: diffs)
+    if isHDF5 {
+      try trainNet.writeHDF5Weights(to: weights, diffs: diffs)
+    } else {
+      try trainNet.writeWeights(to: weights, diffs: diffs)
+    }
     try RunStateFile.write(runState, to: RunStateFile.path(beside: state))
     options.observe(.snapshotting(path: state, kind: .state))
-    try SolverStateFile.write(
-      to: state, iteration: iteration, learnedNet: weights, currentStep: currentStep,
-      history: updater.history.map {
-        BlobSource(shape: $0.shape.dimensions, values: $0.values)
-      })
+    let history = updater.history.map { BlobSource(shape: $0.shape.dimensions, values: $0.values) }
+    let write = isHDF5 ? SolverStateFile.writeHDF5 : SolverStateFile.write
+    try write(state, iteration, weights, currentStep, history)
     lastSnapshot = state
     lastSnapshotIteration = iteration
   }
@@ -34,7 +41,8 @@ extension Solver {
     state.set("state_checksum", int: RunStateFile.checksum(updater.history))
     state.set("random_seed", int: Int(Int64(bitPattern: seed)))
     window.save(to: &state)
-    state.set("net", messages: [trainNet.runState] + testNets.map(\.runState))
+    state.set(
+      "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state
   }
 
@@ -45,8 +53,7 @@ extension Solver {
     let state = try SolverStateFile(path: path)
     try check(state)
     let weights = try learnedNet(of: state)
-    let report = try trainNet.loadWeights(path: weights)
-    options.observe(.loadedWeights(report))
+    try loadWeights(weights)
     for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
     iteration = state.iteration
     currentStep = state.currentStep

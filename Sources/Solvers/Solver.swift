@@ -11,9 +11,9 @@ public final class Solver {
   public enum SnapshotChoice: Sendable {
     /// It begins anew.
     case none
-    /// From a `.solverstate`.
+    /// From a `.solverstate` or `.solverstate.h5`.
     case file(String)
-    /// From the newest `.solverstate` with the solver's prefix; anew if there is none.
+    /// From the newest of these with the solver's prefix; anew if there is none.
     case automatic
   }
 
@@ -71,6 +71,9 @@ public final class Solver {
   /// The state file of the last snapshot, for messages.
   var lastSnapshot: String?
   var lastSnapshotIteration: Int?
+  /// What the test nets carried before the tests of this iteration: a run that is stopped in them
+  /// makes them again.
+  var statesBeforeTests: [Message]?
   private let folder: String?
 
   /// Builds the nets and loads weights or a state.
@@ -81,7 +84,10 @@ public final class Solver {
   ///   - options: What is said beside the file.
   /// - Throws: `Diagnostics` with everything that is wrong.
   public init(_ description: Message, path: String?, options: Options) throws {
-    settings = try SolverSettings(description)
+    let nets = SolverNets(
+      message: description, folder: path.flatMap(FileResolver.folder), options: options)
+    let plans: [SolverNets.Plan]
+    (settings, plans) = try Solver.read(description, nets)
     self.options = options
     folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
@@ -89,36 +95,57 @@ public final class Solver {
     let snapshot = Solver.snapshot(options.snapshot, prefix: snapshotPrefix)
     seed = try Solver.chooseSeed(options, settings, snapshot)
     window = LossWindow(size: settings.averageLoss)
-    let nets = SolverNets(
-      message: description, folder: folder, options: options, workers: Workers(count: threads),
-      seed: seed)
-    let plans = [try nets.train()] + (try nets.tests())
-    let built = try Solver.build(plans, nets)
+    let built = try Solver.build(plans, nets, threads, seed)
     trainNet = built[0]
     testNets = Array(built.dropFirst())
+    try Solver.requireMemory(built, settings)
+    if settings.snapshotsHDF5 {
+      try WeightWriter.requireHDF5()
+      try trainNet.checkHDF5Names()
+    }
     updater = ParameterUpdater(trainNet, settings)
     for net in testNets { try net.shareWeights(with: trainNet) }
     options.observe(.built(train: trainNet, tests: testNets))
     try load(snapshot)
   }
 
-  /// Builds all nets; what is wrong with any of them is told together, once.
-  private static func build(_ plans: [SolverNets.Plan], _ nets: SolverNets) throws -> [Net] {
+  /// Reads the settings and the nets; what is wrong with any of them is told together, once.
+  private static func read(
+    _ description: Message, _ nets: SolverNets
+  ) throws -> (SolverSettings, [SolverNets.Plan]) {
     var problems = Diagnostics()
-    var built: [Net] = []
-    for (number, plan) in plans.enumerated() {
-      do {
-        built.append(try nets.build(plan, number: UInt64(number)))
-      } catch let error as Diagnostics {
-        for diagnostic in error.all where !problems.all.contains(where: { $0.isSame(diagnostic) }) {
-          problems.append(diagnostic)
-        }
-      } catch let error as Diagnostic {
-        problems.append(error)
+    let settings = problems.keepingNew { try SolverSettings(description) }
+    let train = problems.keepingNew { try nets.train() }
+    let tests = problems.keepingNew { try nets.tests() }
+    guard let settings, let train, let tests else { throw problems }
+    return (settings, [train] + tests)
+  }
+
+  /// Builds all nets; what is wrong with any of them is told together, once.
+  private static func build(
+    _ plans: [SolverNets.Plan], _ nets: SolverNets, _ threads: Int, _ seed: UInt64
+  ) throws -> [Net] {
+    var problems = Diagnostics()
+    let workers = Workers(count: threads)
+    let built = plans.enumerated().compactMap { number, plan in
+      problems.keepingNew {
+        try nets.build(plan, number: UInt64(number), workers: workers, seed: seed)
       }
     }
-    try problems.throwIfErrors()
+    guard built.count == plans.count else { throw problems }
     return built
+  }
+
+  /// Refuses what all nets together, with what the rule remembers, take beyond the machine's memory.
+  private static func requireMemory(_ nets: [Net], _ settings: SolverSettings) throws {
+    let rule = type(of: settings.rule)
+    let history = nets[0].parameters.reduce(0) { $0 + $1.blob.count } * rule.historyCount
+    let bytes = nets.reduce(history * MemoryLayout<Float>.stride) { $0 + $1.bytes }
+    guard bytes > Memory.physicalBytes else { return }
+    throw Diagnostic.error(
+      "training would take \(Memory.text(bytes: bytes)) with all test nets and what \(rule.type) "
+        + "remembers, but the machine has \(Memory.text(bytes: Memory.physicalBytes)) of memory",
+      help: "choose a smaller batch; iter_size makes up for it in training", kind: .runFailed)
   }
 
   private static func snapshot(_ choice: SnapshotChoice, prefix: String) -> String? {
@@ -143,9 +170,20 @@ public final class Solver {
     }
     for path in options.weights.isEmpty ? settings.weights : options.weights {
       let files = FileResolver(folder: folder)
-      let report = try trainNet.loadWeights(path: files.existing(path) ?? path)
-      options.observe(.loadedWeights(report))
+      try loadWeights(files.existing(path) ?? path)
     }
+  }
+
+  /// Loads weights into the training net, and into layers that only a test net has.
+  func loadWeights(_ path: String) throws {
+    let report = try trainNet.loadWeights(path: path)
+    for net in testNets {
+      let hasOwn = net.nodes.contains {
+        !$0.layer.parameters.isEmpty && trainNet.node($0.name) == nil
+      }
+      if hasOwn { try net.loadWeights(path: path) }
+    }
+    options.observe(.loadedWeights(report))
   }
 
   // MARK: Defaults
@@ -175,9 +213,25 @@ public final class Solver {
   }
 }
 
-extension Diagnostic {
-  /// Whether two diagnostics say the same of the same place.
-  fileprivate func isSame(_ other: Diagnostic) -> Bool {
-    message == other.message && location == other.location && path == other.path
+extension Diagnostics {
+  /// Runs a step; if it fails, keeps what it says unless the same was said before, and goes on.
+  fileprivate mutating func keepingNew<Result>(_ step: () throws -> Result) -> Result? {
+    do {
+      return try step()
+    } catch let error as Diagnostics {
+      for diagnostic in error.all { keep(diagnostic) }
+    } catch let error as Diagnostic {
+      keep(error)
+    } catch {
+      keep(.error("\(error)"))
+    }
+    return nil
+  }
+
+  private mutating func keep(_ new: Diagnostic) {
+    let isKnown = all.contains {
+      $0.message == new.message && $0.location == new.location && $0.path == new.path
+    }
+    if !isKnown { append(new) }
   }
 }

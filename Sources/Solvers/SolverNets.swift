@@ -10,8 +10,6 @@ struct SolverNets {
   /// The folder of the solver file, where nets are looked for behind the current folder.
   let folder: String?
   let options: Solver.Options
-  let workers: Workers
-  let seed: UInt64
 
   /// A net that is to be built.
   struct Plan {
@@ -77,7 +75,7 @@ struct SolverNets {
     if nets != wanted {
       problems.append(
         .error(
-          "test_iter is given \(wanted) times, but there are \(nets) test nets",
+          "test_iter is given \(times(wanted)), but \(testNets(nets))",
           at: message.location(wanted > 0 ? "test_iter" : "test_net"),
           help: hasOwn || wanted > nets
             ? "give test_iter once for each test net"
@@ -87,7 +85,7 @@ struct SolverNets {
     if states != 0, states != nets {
       problems.append(
         .error(
-          "test_state is given \(states) times, but there are \(nets) test nets",
+          "test_state is given \(times(states)), but \(testNets(nets))",
           at: message.location("test_state"), help: "give it once for each test net, or not at all")
       )
     }
@@ -98,6 +96,22 @@ struct SolverNets {
           help: "add test_interval: the iterations between two tests"))
     }
     try problems.throwIfErrors()
+  }
+
+  private func times(_ count: Int) -> String {
+    switch count {
+    case 1: "once"
+    case 2: "twice"
+    default: "\(count) times"
+    }
+  }
+
+  private func testNets(_ count: Int) -> String {
+    switch count {
+    case 0: "there are no test nets"
+    case 1: "there is 1 test net"
+    default: "there are \(count) test nets"
+    }
   }
 
   /// Reads the net of a field: inline, or from a file.
@@ -121,7 +135,7 @@ struct SolverNets {
   // MARK: Building
 
   /// Builds a planned net; `number` is 0 for the training net, then 1 and so on.
-  func build(_ plan: Plan, number: UInt64) throws -> Net {
+  func build(_ plan: Plan, number: UInt64, workers: Workers, seed: UInt64) throws -> Net {
     let observe = options.observe
     let remarks = RemarkBox(observe)
     let context = LayerContext(

@@ -17,6 +17,7 @@ struct SolverSettings {
   let snapshotPrefix: String
   let snapshotsAfterTraining: Bool
   let snapshotsDiff: Bool
+  let snapshotsHDF5: Bool
   let clip: Float
   let weightDecay: Float
   let isL1: Bool
@@ -61,11 +62,7 @@ struct SolverSettings {
     weights = message.strings("weights").flatMap {
       $0.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
     }
-    if message.enumName("snapshot_format") == "HDF5", message.has("snapshot_format") {
-      check.fail(
-        "snapshots in HDF5 cannot be written yet", "snapshot_format",
-        help: "use snapshot_format: BINARYPROTO, Caffe's default, or leave the field out")
-    }
+    snapshotsHDF5 = message.enumName("snapshot_format") == "HDF5"
     rate = RatePolicy(message, &check)
     rule = UpdateRules.rule(message, &check)
     try check.diagnostics.throwIfErrors()
@@ -98,6 +95,13 @@ struct SettingsCheck {
     let value = message.int(field)
     if value < least { fail("\(field) is \(value), but must be \(least) or more", field) }
     return value
+  }
+
+  /// What a rule averages by, or 1 less it, must not be nothing.
+  mutating func fraction(_ field: String, _ value: Float, for type: String) {
+    if !(0..<1).contains(value) {
+      fail("\(field) is \(value), but must be at least 0 and below 1 for \(type)", field)
+    }
   }
 
   mutating func refuseMomentum(_ type: String) {

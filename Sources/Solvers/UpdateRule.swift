@@ -21,7 +21,8 @@ protocol UpdateRule: Sendable {
   ///   - weights: The values.
   ///   - gradient: Their gradients, as summed up over `iter_size` batches.
   ///   - history: What the rule remembers, `historyCount` blocks.
-  ///   - step: Scales and rates; the rule fills in its own numbers.
+  ///   - step: Scales, rates and the rule's own numbers.
+  ///   - count: How many values.
   func update(
     _ weights: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
     _ history: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>?), _ step: nk_update,

@@ -27,7 +27,17 @@ struct Netrun: ParsableCommand {
   static func main() {
     // A reader that goes away (`netrun layers | head -1`) must not end the program.
     signal(SIGPIPE, SIG_IGN)
-    Glibc.exit(run(Array(CommandLine.arguments.dropFirst()), Console.standard()))
+    let console = Console.standard()
+    let code = run(Array(CommandLine.arguments.dropFirst()), console)
+    Glibc.exit(code == 0 ? lostResults(console) : code)
+  }
+
+  /// Says so if results could not be written, to a full disk for instance; returns the exit code.
+  private static func lostResults(_ console: Console) -> Int32 {
+    guard let reason = (console.out as? DescriptorSink)?.failure else { return 0 }
+    let error = Diagnostic.error(
+      "the results cannot be written: \(String(cString: strerror(reason)))", kind: .inputOutput)
+    return report(error, console)
   }
 
   /// Runs a command line; returns the exit code.

@@ -31,6 +31,11 @@ allocation_count allocations_end(void) {
     return count;
 }
 
+size_t heap_bytes_in_use(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
 #ifndef SANITIZED
 
 // The C library's own functions under its own names.

@@ -65,14 +65,4 @@ struct CommandPartsTests {
     let path = folder.url.appending(path: "x,y").path
     #expect(Operand.list([path]) == [path])
   }
-
-  @Test("The version is the newest of the change log")
-  func version() throws {
-    let root = LogLines.folder.appending(path: "../../../..").standardized
-    let text = try String(contentsOf: root.appending(path: "CHANGELOG.md"), encoding: .utf8)
-    let newest = text.split(separator: "\n").first {
-      $0.hasPrefix("## ") && !$0.hasPrefix("## Unreleased")
-    }
-    #expect(newest.map { $0.dropFirst(3) } == Version.current[...])
-  }
 }

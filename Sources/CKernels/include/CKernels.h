@@ -118,6 +118,66 @@ void nk_log_reference(float *y, const float *x, size_t n);
 void nk_dropout(float *y, const float *x, float ratio, uint64_t seed, uint64_t counter,
                 uint64_t first, size_t n);
 
+// MARK: Activations with constants (pointwise.c). All may run in place; what backward passes read
+// as x must then be a copy.
+
+/// y = max(x, 0) + slope[c] min(x, 0) for one item x of (channels, inner)
+void nk_prelu_forward(float *y, const float *x, const float *slope, size_t channels, size_t inner);
+/// dx = dy where x > 0, slope[c] dy where x ≤ 0
+void nk_prelu_backward(float *dx, const float *dy, const float *x, const float *slope,
+                       size_t channels, size_t inner);
+/// dslope[c] += Σ_i dy[c, i] x[c, i] over x ≤ 0
+void nk_prelu_slope_gradient(float *dslope, const float *dy, const float *x, size_t channels,
+                             size_t inner);
+void nk_prelu_slope_gradient_reference(float *dslope, const float *dy, const float *x,
+                                       size_t channels, size_t inner);
+/// y = max(x, 0) + alpha (e^min(x, 0) - 1)
+void nk_elu_forward(float *y, const float *x, float alpha, size_t n);
+void nk_elu_forward_reference(float *y, const float *x, float alpha, size_t n);
+/// dx = dy where x > 0, (alpha + y) dy where x ≤ 0. x may be the output if alpha ≥ 0.
+void nk_elu_backward(float *dx, const float *dy, const float *y, const float *x, float alpha,
+                     size_t n);
+/// y = |x|
+void nk_absolute(float *y, const float *x, size_t n);
+/// dx = dy sign(x), with sign(0) = 0
+void nk_absolute_backward(float *dx, const float *dy, const float *x, size_t n);
+/// y = a sign(x), with sign(0) = 0
+void nk_scaled_sign(float *y, float a, const float *x, size_t n);
+/// y = 1 where x > threshold, else 0
+void nk_threshold(float *y, const float *x, float threshold, size_t n);
+/// y = max(low, min(x, high)); low for NaN, as in Caffe
+void nk_clip(float *y, const float *x, float low, float high, size_t n);
+/// dx = dy where low ≤ x ≤ high, else 0
+void nk_clip_backward(float *dx, const float *dy, const float *x, float low, float high, size_t n);
+/// y = ln(1 + e^x)
+void nk_bnll_forward(float *y, const float *x, size_t n);
+void nk_bnll_forward_reference(float *y, const float *x, size_t n);
+/// dx = dy e / (e + 1) with e = e^min(x, 50)
+void nk_bnll_backward(float *dx, const float *dy, const float *x, size_t n);
+/// sigmoid = 1 / (1 + e^(-beta x)), y = x sigmoid
+void nk_swish_forward(float *y, float *sigmoid, const float *x, float beta, size_t n);
+/// dx = dy (beta y + sigmoid (1 - beta y))
+void nk_swish_backward(float *dx, const float *dy, const float *y, const float *sigmoid, float beta,
+                       size_t n);
+/// y = (scale x + shift)^power
+void nk_power_forward(float *y, const float *x, float power, float scale, float shift, size_t n);
+void nk_power_forward_reference(float *y, const float *x, float power, float scale, float shift,
+                                size_t n);
+/// dx = dy power scale (scale x + shift)^(power - 1)
+void nk_power_backward(float *dx, const float *dy, const float *x, float power, float scale,
+                       float shift, size_t n);
+void nk_power_backward_reference(float *dx, const float *dy, const float *x, float power,
+                                 float scale, float shift, size_t n);
+/// y = outer e^(inner x)
+void nk_scaled_exp(float *y, float outer, float inner, const float *x, size_t n);
+/// y = a u v
+void nk_scaled_product(float *y, float a, const float *u, const float *v, size_t n);
+/// y = outer ln(scale x + shift)
+void nk_scaled_log(float *y, float outer, float scale, float shift, const float *x, size_t n);
+/// dx = dy factor / (scale x + shift)
+void nk_scaled_log_backward(float *dx, const float *dy, float factor, float scale, float shift,
+                            const float *x, size_t n);
+
 // MARK: Softmax (softmax.c) over the middle axis of (outer, channels, inner). All may run in place.
 
 /// y[o, c, i] = e^(x[o, c, i] - max_c) / Σ_c
@@ -359,6 +419,30 @@ void nk_transform_bytes(float *y, const uint8_t *x, const nk_transform *transfor
 void nk_transform_bytes_reference(float *y, const uint8_t *x, const nk_transform *transform);
 /// The same for images stored as floats.
 void nk_transform_floats(float *y, const float *x, const nk_transform *transform);
+
+// MARK: Values moved or chosen (layout.c). None may run in place.
+
+/// y[o, t, i] = x[o, i] for each of the tiles
+void nk_tile(float *y, const float *x, size_t outer, size_t inner, size_t tiles);
+/// dx[o, i] = Σ_t dy[o, t, i], the first tile first
+void nk_tile_backward(float *dx, const float *dy, size_t outer, size_t inner, size_t tiles);
+
+/// A box of `inner` sizes at `offset` within one of `outer` sizes; each array has `axes` entries,
+/// one at least.
+typedef struct nk_box {
+    ptrdiff_t axes;
+    const ptrdiff_t *outer, *inner, *offset;
+} nk_box;
+
+/// y = the inner box of x
+void nk_cut(float *y, const float *x, const nk_box *box);
+/// dx = dy in the inner box, 0 around
+void nk_put_back(float *dx, const float *dy, const nk_box *box);
+
+/// The k ≤ n largest of x[0], x[stride], …, x[(n - 1) stride], largest first, and their places.
+///
+/// Of equal values the later goes first, as in Caffe; NaN goes last.
+void nk_largest(float *value, int32_t *index, size_t k, const float *x, size_t stride, size_t n);
 
 /// Planes of bytes that are made larger or smaller (resize.c).
 typedef struct nk_resize {

@@ -13,6 +13,8 @@ protocol TextSink: AnyObject {
 final class DescriptorSink: TextSink {
   private let descriptor: Int32
   private(set) var isClosed = false
+  /// The system's code if writing failed for another reason than a reader that has gone.
+  private(set) var failure: Int32?
 
   init(_ descriptor: Int32) {
     self.descriptor = descriptor
@@ -31,6 +33,7 @@ final class DescriptorSink: TextSink {
           var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           poll(&waiting, 1, 1000)
         } else if errno != EINTR {
+          if errno != EPIPE { failure = errno }
           isClosed = true
           return
         }

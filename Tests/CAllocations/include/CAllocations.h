@@ -19,3 +19,5 @@ int allocations_can_be_counted(void);
 void allocations_begin(void);
 /// Ends it, and returns the count.
 allocation_count allocations_end(void);
+/// The bytes of the heap that the whole process has in use.
+size_t heap_bytes_in_use(void);
