@@ -19,8 +19,8 @@ struct Netrun: ParsableCommand {
     version: "netrun \(Version.current)",
     subcommands: [
       TrainCommand.self, TestCommand.self, TimeCommand.self, ConvertCommand.self,
-      LayersCommand.self, DoctorCommand.self,
-      DeviceQueryCommand.self,
+      DatabaseCommand.self, MeanCommand.self, WeightsCommand.self, ExtractCommand.self,
+      LayersCommand.self, DoctorCommand.self, DeviceQueryCommand.self,
     ])
 
   /// Runs a command line and ends the process.
