@@ -62,11 +62,12 @@ extension Solver {
     window.add(loss)
     let norm = updater.gradientNorm()
     try guardGradients(norm)
-    let rate = settings.rate.rate(at: iteration, step: &currentStep)
+    let rate = settings.rate.rate(
+      at: iteration, smoothedLoss: window.mean, progress: &rateProgress)
     if displays {
-      display(rate.rate, multistep: rate.advanced ? currentStep : nil, &clock)
+      display(rate.rate, step: rate.advanced ? rateProgress.step : nil, &clock)
     } else if rate.advanced {
-      options.observe(.multistep(iteration: iteration, step: currentStep))
+      options.observe(.rateStep(iteration: iteration, step: rateProgress.step))
     }
     update(norm: norm, rate: rate.rate)
     options.observe(
@@ -93,13 +94,13 @@ extension Solver {
     updater.update(rate: rate, scale: scale, iteration: iteration)
   }
 
-  private func display(_ rate: Float, multistep: Int?, _ clock: inout LoopClock) {
+  private func display(_ rate: Float, step: Int?, _ clock: inout LoopClock) {
     let (seconds, iterations) = clock.lap(iteration)
     options.observe(
       .display(
         DisplayReport(
           iteration: iteration, smoothedLoss: window.mean, rate: rate,
-          multistep: multistep, seconds: seconds, iterations: iterations,
+          rateStep: step, seconds: seconds, iterations: iterations,
           outputs: trainNet.outputValues)))
   }
 

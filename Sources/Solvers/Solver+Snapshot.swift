@@ -29,18 +29,19 @@ extension Solver {
     options.observe(.snapshotting(path: state, kind: .state))
     let history = updater.history.map { BlobSource(shape: $0.shape.dimensions, values: $0.values) }
     let write = isHDF5 ? SolverStateFile.writeHDF5 : SolverStateFile.write
-    try write(state, iteration, weights, currentStep, history)
+    try write(state, iteration, weights, rateProgress.step, history)
     lastSnapshot = state
     lastSnapshotIteration = iteration
   }
 
-  /// What Caffe loses: seed, smoothed loss, data positions, random counters.
+  /// What Caffe loses: seed, smoothed loss, what plateau waits for, data positions, random counters.
   private var runState: Message {
     var state = Message("RunState")
     state.set("iter", int: iteration)
     state.set("state_checksum", int: RunStateFile.checksum(updater.history))
     state.set("random_seed", int: Int(Int64(bitPattern: seed)))
     window.save(to: &state)
+    if settings.rate.watchesLoss { rateProgress.save(to: &state) }
     state.set(
       "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state
@@ -56,7 +57,7 @@ extension Solver {
     try loadWeights(weights)
     for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
     iteration = state.iteration
-    currentStep = state.currentStep
+    rateProgress.step = state.currentStep
     lastSnapshot = path
     lastSnapshotIteration = iteration
     let isExact = try restoreRunState(beside: path)
@@ -117,6 +118,7 @@ extension Solver {
       return false
     }
     window.restore(from: saved)
+    rateProgress.restore(from: saved)
     let nets = saved.messages("net")
     for (net, state) in zip([trainNet] + testNets, nets) { net.runState = state }
     return nets.count == 1 + testNets.count

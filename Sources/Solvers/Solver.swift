@@ -66,7 +66,7 @@ public final class Solver {
   let settings: SolverSettings
   let options: Options
   let updater: ParameterUpdater
-  var currentStep = 0
+  var rateProgress = RatePolicy.Progress()
   var window: LossWindow
   /// The state file of the last snapshot, for messages.
   var lastSnapshot: String?
@@ -89,6 +89,7 @@ public final class Solver {
     let plans: [SolverNets.Plan]
     (settings, plans) = try Solver.read(description, nets)
     self.options = options
+    for warning in settings.warnings { options.observe(.warning(warning)) }
     folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)

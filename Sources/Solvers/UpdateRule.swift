@@ -6,8 +6,8 @@ import Schema
 ///
 /// A rule is one file and one line in `UpdateRules`.
 protocol UpdateRule: Sendable {
-  /// The name written as `type` in a solver file.
-  static var type: String { get }
+  /// The entry of the reference: name, formula, what it needs to know.
+  static var reference: RuleReference { get }
 
   /// Blobs that the rule remembers for each parameter.
   static var historyCount: Int { get }
@@ -32,7 +32,34 @@ protocol UpdateRule: Sendable {
   func constants(iteration: Int) -> nk_update
 }
 
+/// The entry of the reference for an update rule.
+struct RuleReference: Sendable {
+  /// The name written as `type` in a solver file.
+  let type: String
+  /// What it is, in a sentence.
+  let summary: String
+  /// What is computed of the weight w, the gradient g and the local rate α.
+  let formula: String
+  /// What else a user should know.
+  let notes: String
+  /// Whether Caffe does not have it.
+  let isExtension: Bool
+
+  init(
+    _ type: String, summary: String, formula: String, notes: String = "", isExtension: Bool = false
+  ) {
+    self.type = type
+    self.summary = summary
+    self.formula = formula
+    self.notes = notes
+    self.isExtension = isExtension
+  }
+}
+
 extension UpdateRule {
+  /// The name written as `type` in a solver file.
+  static var type: String { reference.type }
+
   static var historyCount: Int { 1 }
 }
 
@@ -40,6 +67,7 @@ extension UpdateRule {
 enum UpdateRules {
   static let all: [any UpdateRule.Type] = [
     SGD.self, Nesterov.self, AdaGrad.self, RMSProp.self, AdaDelta.self, Adam.self,
+    AdamW.self,
   ]
 
   static func rule(_ message: Message, _ check: inout SettingsCheck) -> any UpdateRule {

@@ -400,6 +400,10 @@ void nk_adadelta_update(float *w, float *h1, float *h2, const float *gradient,
 /// m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; w -= rate correction m / (√v + delta)
 void nk_adam_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
                     size_t n);
+/// d = gradient_scale gradient; m = β1 m + (1 - β1) d; v = β2 v + (1 - β2) d²;
+/// w -= rate (correction m / (√v + delta) + l2 w + l1 sign(w))
+void nk_adamw_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
+                     size_t n);
 
 // MARK: Data (transform.c)
 

@@ -39,7 +39,7 @@ final class HumanTrainingLog {
     case .solving(_, let policy, let type): say("training by \(type), learning rate '\(policy)'")
     case .debug(let line): say(line.text)
     case .display(let report): show(report)
-    case .multistep(let iteration, let step): entry(iteration, "rate", "step \(step)")
+    case .rateStep(let iteration, let step): entry(iteration, "rate", "step \(step)")
     case .step(let report): show(report)
     case .tested(let report): show(report)
     case .snapshotting(let path, .weights): snapshot = path
@@ -114,7 +114,7 @@ final class HumanTrainingLog {
   }
 
   private func show(_ report: DisplayReport) {
-    if let step = report.multistep { entry(report.iteration, "rate", "step \(step)") }
+    if let step = report.rateStep { entry(report.iteration, "rate", "step \(step)") }
     guard live == nil else { return }
     entry(
       report.iteration, "train",
