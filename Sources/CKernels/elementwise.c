@@ -62,8 +62,7 @@ NK_CLONES void nk_multiply_add(float *y, const float *a, const float *b, size_t 
     for (size_t i = 0; i < n; i++) y[i] = a[i] * b[i] + y[i];
 }
 
-NK_CLONES void nk_maximum_first(float *y, int32_t *mask, const float *a, const float *b,
-                                size_t n) {
+NK_CLONES void nk_maximum_first(float *y, int32_t *mask, const float *a, const float *b, size_t n) {
     NK_LANES
     for (size_t i = 0; i < n; i++) {
         float p = a[i], q = b[i];

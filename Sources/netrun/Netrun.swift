@@ -19,8 +19,8 @@ struct Netrun: ParsableCommand {
     version: "netrun \(Version.current)",
     subcommands: [
       TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
-      UpgradeCommand.self, ConvertCommand.self,
-      LayersCommand.self, DoctorCommand.self,
+      ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
+      ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
 
