@@ -114,7 +114,7 @@ public final class HDF5Source: RecordSource {
         return false
       }
       place.file = 0
-      place.round += 1
+      place.round &+= 1
       beginRound()
     }
     return true

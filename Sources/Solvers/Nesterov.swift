@@ -9,6 +9,7 @@ struct Nesterov: UpdateRule {
       h' = momentum · h + α · g
       w = w − ((1 + momentum) · h' − momentum · h)
       """)
+  static let rests = true
 
   private let momentum: Float
 

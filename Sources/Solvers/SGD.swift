@@ -10,6 +10,7 @@ struct SGD: UpdateRule {
       w = w − h
       """,
     notes: "The rate is inside the momentum: a rate that falls does not make what is in h smaller.")
+  static let rests = true
 
   private let momentum: Float
 

@@ -189,13 +189,16 @@ public final class Solver {
 
   // MARK: Defaults
 
-  /// A run that goes on takes its own seed again.
+  /// A run that goes on takes its own seed again, if the file that has it is of the same snapshot.
   private static func chooseSeed(
     _ options: Options, _ settings: SolverSettings, _ snapshot: String?
   ) throws -> UInt64 {
     if let seed = options.seed { return seed }
     if let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot)) {
-      return UInt64(bitPattern: Int64(saved.int("random_seed")))
+      let state = try SolverStateFile(path: snapshot)
+      if saved.int("iter") == state.iteration {
+        return UInt64(bitPattern: Int64(saved.int("random_seed")))
+      }
     }
     if let seed = settings.seed { return seed }
     var generator = SystemRandomNumberGenerator()

@@ -65,10 +65,6 @@ struct SolverNets {
       var state = NetState(phase: .test)
       state.merge(description.message("state"))
       if number < states.count { state.merge(states[number]) }
-      if states.isEmpty {
-        if let level = options.level { state.level = level }
-        state.stages += options.stages
-      }
       return Plan(
         description: description, path: path, folder: netFolder(path), state: state)
     }

@@ -12,6 +12,9 @@ protocol UpdateRule: Sendable {
   /// Blobs that the rule remembers for each parameter.
   static var historyCount: Int { get }
 
+  /// Whether a parameter at rate 0 that has no gradient stays as it is, and what is remembered too.
+  static var rests: Bool { get }
+
   /// Reads and checks the fields that concern the rule.
   init(_ message: Message, _ check: inout SettingsCheck)
 
@@ -61,6 +64,7 @@ extension UpdateRule {
   static var type: String { reference.type }
 
   static var historyCount: Int { 1 }
+  static var rests: Bool { false }
 }
 
 /// Every update rule; a new one is a file and a line here.

@@ -32,8 +32,6 @@ void nk_scale(float *y, float a, const float *x, size_t n);
 void nk_shift(float *y, float a, const float *x, size_t n);
 /// y[i] = a x[i] + y[i]
 void nk_axpy(float *y, float a, const float *x, size_t n);
-/// y[i] = a x[i] + b y[i]
-void nk_axpby(float *y, float a, const float *x, float b, size_t n);
 /// y[i] = a[i] + b[i]
 void nk_add(float *y, const float *a, const float *b, size_t n);
 /// y[i] = a[i] - b[i]
