@@ -89,7 +89,9 @@ struct ProgramTests {
 
   @Test(
     "Every command has examples in its help",
-    arguments: ["train", "test", "time", "convert", "convert mnist", "layers", "doctor"])
+    arguments: [
+      "train", "test", "time", "convert", "convert mnist", "layers", "doctor", "summary", "upgrade",
+    ])
   func help(command: String) throws {
     let result = try run("\(command) --help")
     #expect(result.status == 0)

@@ -11,8 +11,8 @@ struct SummaryCommand: ConsoleCommand {
     commandName: "summary",
     abstract: "Show shapes, parameters, arithmetic and memory of each layer of a net.",
     discussion: """
-      Nothing is computed, and the data of the net need not be here: where their shape is not known \
-      from the net, it is given by --shape. Nets of earlier years are read as they are. Of a solver, the \
+      Nothing is computed, and the data of the net need not be here: where their shape is known \
+      neither from them nor from the net, it is given by --shape. Nets of earlier years are read as they are. Of a solver, the \
       training net and the test nets are shown. MAC are multiplications with additions of a forward \
       pass; parameters that layers share count once.
 
