@@ -115,11 +115,12 @@ struct SummaryCommand: ConsoleCommand {
     let (solver, warnings) = try SolverDescription.load(path)
     console.show(warnings)
     var options = Solver.Options()
+    var remarks: Set<String> = []
     options.level = level
     options.stages = stages
     options.observe = { event in
       if case .warning(let warning) = event { console.show([warning]) }
-      if case .remark(let text) = event { console.remark(text) }
+      if case .remark(let text) = event, remarks.insert(text).inserted { console.remark(text) }
     }
     let nets = try NamedNets(solver, path: path, options: options)
     func subject(_ net: NamedNets.Named, _ title: String) -> Subject {
