@@ -167,6 +167,56 @@ struct SummaryCommandTests {
     }
   }
 
+  /// AlexNet as it is deployed, in the form of 2014, with the sizes of its paper.
+  private static let alexnet: String = {
+    func conv(_ number: Int, _ bottom: String, _ outputs: Int, _ rest: String) -> String {
+      "layers { name: 'conv\(number)' type: CONVOLUTION bottom: '\(bottom)' top: 'conv\(number)' "
+        + "convolution_param { num_output: \(outputs) \(rest) } }\n"
+        + "layers { name: 'relu\(number)' type: RELU bottom: 'conv\(number)' top: 'conv\(number)' }\n"
+    }
+    func pool(_ number: Int, _ bottom: String) -> String {
+      "layers { name: 'pool\(number)' type: POOLING bottom: '\(bottom)' top: 'pool\(number)' "
+        + "pooling_param { pool: MAX kernel_size: 3 stride: 2 } }\n"
+    }
+    func norm(_ number: Int) -> String {
+      "layers { name: 'norm\(number)' type: LRN bottom: 'conv\(number)' top: 'norm\(number)' "
+        + "lrn_param { local_size: 5 alpha: 0.0001 beta: 0.75 } }\n"
+    }
+    func full(_ number: Int, _ bottom: String, _ outputs: Int) -> String {
+      "layers { name: 'fc\(number)' type: INNER_PRODUCT bottom: '\(bottom)' top: 'fc\(number)' "
+        + "inner_product_param { num_output: \(outputs) } }\n"
+    }
+    return
+      "name: 'AlexNet' input: 'data' input_dim: 10 input_dim: 3 input_dim: 227 input_dim: 227\n"
+      + conv(1, "data", 96, "kernel_size: 11 stride: 4") + norm(1) + pool(1, "norm1")
+      + conv(2, "pool1", 256, "kernel_size: 5 pad: 2 group: 2") + norm(2) + pool(2, "norm2")
+      + conv(3, "pool2", 384, "kernel_size: 3 pad: 1")
+      + conv(4, "conv3", 384, "kernel_size: 3 pad: 1 group: 2")
+      + conv(5, "conv4", 256, "kernel_size: 3 pad: 1 group: 2") + pool(5, "conv5")
+      + full(6, "pool5", 4096) + full(7, "fc6", 4096) + full(8, "fc7", 1000)
+  }()
+
+  @Test("AlexNet has the numbers that the literature tells of it")
+  func alexnet() throws {
+    try folder.write(Self.alexnet, "alexnet.txt")
+    let json = try object(try run("alexnet.txt --json"))
+    let layers = try #require(json["layers"] as? [[String: Any]])
+    let macs = layers.compactMap { $0["macs"] as? Int }.filter { $0 > 0 }
+    #expect(
+      macs == [
+        1_054_152_000, 2_239_488_000, 1_495_203_840, 1_121_402_880, 747_601_920, 377_487_360,
+        167_772_160, 40_960_000,
+      ])
+    let total = try #require(json["total"] as? [String: Any])
+    #expect(total["parameters"] as? Int == 60_965_224)
+    #expect(total["macs"] as? Int == 7_244_068_160)
+    let text = try run("alexnet.txt")
+    #expect(text.out.contains("724.41 M"), "\(text.out)")
+    // Any other size by the same option as for data.
+    let one = try object(try run("alexnet.txt --shape data=1,3,227,227 --json"))
+    #expect((one["total"] as? [String: Any])?["macs"] as? Int == 724_406_816)
+  }
+
   @Test("A net of Caffe's reference runs looks the same whether it is built or only looked at")
   func sketches() throws {
     let nets = Self.goldens.appending(path: "nets")
