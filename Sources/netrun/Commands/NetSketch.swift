@@ -31,15 +31,17 @@ struct NetSketch {
   let shapes: [AssumedShape]
   let console: Console
 
-  /// Builds a net without opening its data, filling its parameters or minding the machine's memory.
+  /// Builds a net without needing its data, filling its parameters or minding the machine's memory.
   ///
   /// - Throws: all that is wrong with the net, and which shapes cannot be known.
   func build(_ description: Message, folder: String?, state: NetState) throws -> Net {
     let layers = description.messages("layer").filter(state.includes)
     try requireShapes(layers)
-    let assumed = Dictionary(shapes.map { ($0.top, $0.shape) }, uniquingKeysWith: { $1 })
+    let files = FileResolver(folder: folder)
+    var assumed = Dictionary(shapes.map { ($0.top, $0.shape) }, uniquingKeysWith: { $1 })
+    assumed.merge(found(layers, files, state.phase)) { given, _ in given }
     let context = LayerContext(
-      workers: Workers(count: 1), files: FileResolver(folder: folder), opensSources: false,
+      workers: Workers(count: 1), files: files, opensSources: false,
       assumedShapes: assumed, isSketch: true, remark: RemarkPrinter(console).remark)
     var options = Net.Options(state: state, context: context)
     options.mergesState = false
@@ -55,6 +57,27 @@ struct NetSketch {
   private static func brings(_ layer: Message) -> Bool {
     let type = LayerCatalog.type(named: layer.string("type"))
     return type is any SourceLayer.Type || type is any InputLayer.Type
+  }
+
+  /// The shapes of data that are here, for layers of which no shape is given.
+  ///
+  /// Data that are not here, or cannot be read, are no error: their shape is asked for later.
+  private func found(
+    _ layers: [Message], _ files: FileResolver, _ phase: Phase
+  ) -> [String: Shape] {
+    var result: [String: Shape] = [:]
+    let context = LayerContext(workers: Workers(count: 1), files: files)
+    for message in layers {
+      guard let type = LayerCatalog.type(named: message.string("type")) as? any SourceLayer.Type,
+        !message.strings("top").contains(where: { top in shapes.contains { $0.top == top } })
+      else { continue }
+      let spec = LayerSpec(message, phase: phase, bottoms: [])
+      guard let layer = try? type.init(spec, context), let found = try? layer.reshape([]) else {
+        continue
+      }
+      for (top, shape) in zip(spec.tops, found) { result[top] = shape }
+    }
+    return result
   }
 
   /// Checks that inputs have a shape; the layers of data say so themselves.

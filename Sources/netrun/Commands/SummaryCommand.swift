@@ -11,8 +11,8 @@ struct SummaryCommand: ConsoleCommand {
     commandName: "summary",
     abstract: "Show shapes, parameters, arithmetic and memory of each layer of a net.",
     discussion: """
-      Nothing is computed, and the data of the net need not be here: where their shape is not known \
-      from the net, it is given by --shape. Nets of earlier years are read as they are. Of a solver, the \
+      Nothing is computed, and the data of the net need not be here: where their shape is known \
+      neither from them nor from the net, it is given by --shape. Nets of earlier years are read as they are. Of a solver, the \
       training net and the test nets are shown. MAC are multiplications with additions of a forward \
       pass; parameters that layers share count once.
 
@@ -115,11 +115,12 @@ struct SummaryCommand: ConsoleCommand {
     let (solver, warnings) = try SolverDescription.load(path)
     console.show(warnings)
     var options = Solver.Options()
+    var remarks: Set<String> = []
     options.level = level
     options.stages = stages
     options.observe = { event in
       if case .warning(let warning) = event { console.show([warning]) }
-      if case .remark(let text) = event { console.remark(text) }
+      if case .remark(let text) = event, remarks.insert(text).inserted { console.remark(text) }
     }
     let nets = try NamedNets(solver, path: path, options: options)
     func subject(_ net: NamedNets.Named, _ title: String) -> Subject {
