@@ -86,7 +86,8 @@ final class HDF5Data: FedLayer {
       guard let shape = context.assumedShapes[top] else {
         throw spec.error(
           "the shape of '\(top)' is that of its data, which are not opened",
-          at: spec.message.location("top", index), help: "give the shape of '\(top)'")
+          at: spec.message.location("top", index),
+          help: "give it: --shape \(top)=\(spec.parameters("hdf5_data_param").int("batch_size")),…")
       }
       return shape
     }

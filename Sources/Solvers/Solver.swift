@@ -85,7 +85,7 @@ public final class Solver {
   /// - Throws: `Diagnostics` with everything that is wrong.
   public init(_ description: Message, path: String?, options: Options) throws {
     let nets = SolverNets(
-      message: description, folder: path.flatMap(FileResolver.folder), options: options)
+      message: description, folder: SolverNets.folder(ofSolver: path), options: options)
     let plans: [SolverNets.Plan]
     (settings, plans) = try Solver.read(description, nets)
     self.options = options

@@ -113,7 +113,8 @@ public enum SolverReference {
         + "own path without its ending if it is not given. In a folder, the solver's name.",
       "snapshot_after_train": "Whether there is a snapshot at the end.",
       "snapshot_diff": "Whether weight files hold the last updates too.",
-      "snapshot_format": "BINARYPROTO writes protobuf's format; HDF5 writes files with `.h5` behind their names.",
+      "snapshot_format":
+        "BINARYPROTO writes protobuf's format; HDF5 writes files with `.h5` behind their names.",
     ])
 
   private static let machine = Section(

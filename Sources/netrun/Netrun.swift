@@ -18,9 +18,10 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, ConvertCommand.self,
-      DatabaseCommand.self, MeanCommand.self, WeightsCommand.self, ExtractCommand.self,
-      LayersCommand.self, DoctorCommand.self, DeviceQueryCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
+      ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
+      ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
+      DeviceQueryCommand.self,
     ])
 
   /// Runs a command line and ends the process.
