@@ -57,7 +57,7 @@ public struct ImageConversion: Sendable {
     init(_ loader: ImageLoader) { self.loader = loader }
   }
 
-  /// Converts.
+  /// Converts one collection.
   ///
   /// - Parameters:
   ///   - images: The images.
@@ -71,35 +71,69 @@ public struct ImageConversion: Sendable {
     _ images: ImageCollection, to target: String, workers: Workers,
     progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(Diagnostics) -> Summary {
-    var summary = Summary()
+    try run([(images, target)], workers: workers, progress: progress)[0]
+  }
+
+  /// Converts several collections, each to a data base of its own: all are made, or none.
+  ///
+  /// - Parameters:
+  ///   - parts: The collections, and the folders to make.
+  ///   - workers: The threads that decode.
+  ///   - progress: Called now and then with the number of images done and of all.
+  /// - Returns: What was converted, of each part.
+  /// - Throws: all files that cannot be read, or why nothing can be written.
+  public func run(
+    _ parts: [(images: ImageCollection, target: String)], workers: Workers,
+    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+  ) throws(Diagnostics) -> [Summary] {
+    var writers: [LMDBWriter] = []
+    var summaries: [Summary] = []
+    var bad: [Diagnostic] = []
+    let all = parts.reduce(0) { $0 + $1.images.items.count }
+    var before = 0
     do throws(Diagnostic) {
-      let writer = try LMDBWriter(path: target, replacing: replacesTarget)
-      let color: ImageColor = isGray ? .gray : .color
-      let benches = (0..<workers.count).map { _ in
-        Bench(ImageLoader(color, height: height, width: width))
-      }
-      // Small enough for the memory, large enough to keep threads busy.
-      let group = 32 * workers.count
-      var results = [Result](repeating: Result(), count: group)
-      for start in stride(from: 0, to: images.items.count, by: group) {
-        let items = images.items[start..<min(start + group, images.items.count)]
-        results.withUnsafeMutableBufferPointer { results in
-          nonisolated(unsafe) let results = results
-          workers.forEach(items.count) { index, worker in
-            results[index] = self.convert(items[start + index], benches[worker])
-          }
+      for (images, target) in parts {
+        let writer = try LMDBWriter(path: target, replacing: replacesTarget)
+        let summary = try fill(writer, images, workers) { progress(before + $0, all) }
+        before += images.items.count
+        bad += summary.bad
+        guard summary.records > 0 || !skipsBad else {
+          throw .error("no image can be read, so nothing is made", path: target)
         }
-        for (result, item) in zip(results, items) { try put(result, item, writer, &summary) }
-        progress(start + items.count, images.items.count)
+        writers.append(writer)
+        summaries.append(summary)
       }
-      guard skipsBad || summary.bad.isEmpty else { throw Self.failure(summary.bad.count, target) }
-      guard summary.records > 0 else {
-        throw .error("no image can be read, so nothing is made", path: target)
-      }
-      try writer.finish()
+      guard skipsBad || bad.isEmpty else { throw Self.failure(bad.count, parts[0].target) }
+      for writer in writers { try writer.finish() }
     } catch {
-      let isStrict = !summary.bad.isEmpty && !skipsBad
-      throw Diagnostics(isStrict ? summary.bad.prefix(100) + [error] : [error])
+      throw Diagnostics(skipsBad ? [error] : bad.prefix(100) + [error])
+    }
+    return summaries
+  }
+
+  /// Puts the records of a collection into a data base.
+  private func fill(
+    _ writer: LMDBWriter, _ images: ImageCollection, _ workers: Workers,
+    _ progress: (_ done: Int) -> Void
+  ) throws(Diagnostic) -> Summary {
+    var summary = Summary()
+    let color: ImageColor = isGray ? .gray : .color
+    let benches = (0..<workers.count).map { _ in
+      Bench(ImageLoader(color, height: height, width: width))
+    }
+    // Small enough for the memory, large enough to keep threads busy.
+    let group = 32 * workers.count
+    var results = [Result](repeating: Result(), count: group)
+    for start in stride(from: 0, to: images.items.count, by: group) {
+      let items = images.items[start..<min(start + group, images.items.count)]
+      results.withUnsafeMutableBufferPointer { results in
+        nonisolated(unsafe) let results = results
+        workers.forEach(items.count) { index, worker in
+          results[index] = self.convert(items[start + index], benches[worker])
+        }
+      }
+      for (result, item) in zip(results, items) { try put(result, item, writer, &summary) }
+      progress(start + items.count)
     }
     return summary
   }

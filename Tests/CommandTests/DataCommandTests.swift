@@ -96,6 +96,11 @@ struct DataCommandTests {
     #expect(result.out.contains("pets_train_lmdb: 3 records"))
     #expect(result.out.contains("pets_test_lmdb: 2 records"))
     #expect(!folder.exists("pets_lmdb") && folder.exists("pets_labels.txt"))
+    // With a bad file in one part, neither is made.
+    try folder.write("oops", "pets/dog/bad.png")
+    let bad = try run("convert images pets other_lmdb --split 0.5 --resize 4")
+    #expect(bad.status == 65 && bad.errors.contains("pets/dog/bad.png: error: "))
+    #expect(!folder.exists("other_train_lmdb") && !folder.exists("other_test_lmdb"))
   }
 
   @Test("Bad files end a conversion unless they are to be skipped")

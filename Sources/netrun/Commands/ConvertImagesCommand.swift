@@ -112,10 +112,9 @@ struct ConvertImagesCommand: ConsoleCommand {
         throw Diagnostic.error(
           "no class has two images, so that nothing is left to test with", path: paths[0])
       }
-      try convert(training, target.part("train"), console)
-      try convert(testing, target.part("test"), console)
+      try convert([(training, target.part("train")), (testing, target.part("test"))], console)
     } else {
-      try convert(images, target.path, console)
+      try convert([(images, target.path)], console)
     }
     if let path = try target.writeLabels(images) {
       console.print("\(path): \(Numbers.count(images.classNames.count, "name")) of classes")
@@ -135,20 +134,23 @@ struct ConvertImagesCommand: ConsoleCommand {
     return conversion
   }
 
-  private func convert(_ images: ImageCollection, _ path: String, _ console: Console) throws {
+  private func convert(
+    _ parts: [(images: ImageCollection, target: String)], _ console: Console
+  ) throws {
     let progress = ProgressLine(console, of: "images")
-    let summary = try conversion.run(
-      images, to: path, workers: Workers(count: threads ?? Workers.available),
-      progress: progress.update)
+    let summaries = try conversion.run(
+      parts, workers: Workers(count: threads ?? Workers.available), progress: progress.update)
     progress.finish()
     console.show(
-      summary.bad.map { problem in
+      summaries.flatMap(\.bad).map { problem in
         var warning = problem
         warning.severity = .warning
         return warning
       })
-    console.print(line(path, summary) + ", " + Numbers.duration(progress.seconds))
-    if !summary.isUniform, !encoded, encodeType == nil {
+    for (summary, part) in zip(summaries, parts) {
+      console.print(line(part.target, summary) + ", " + Numbers.duration(progress.seconds))
+    }
+    if !encoded, encodeType == nil, summaries.contains(where: { !$0.isUniform }) {
       console.remark(
         "images have several sizes, so a batch of several needs crop_size; --resize WxH gives all "
           + "one size")
