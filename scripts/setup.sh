@@ -27,6 +27,8 @@ missing_packages() {
     while read -r name package; do
         pkg-config --exists "$name" 2>/dev/null || echo "$package"
     done < <(libraries)
+    # Its headers are needed to build; the library is loaded when the first HDF5 file is met.
+    pkg-config --exists hdf5 2>/dev/null || echo libhdf5-dev
     if [ "${1:-}" = test ]; then
         command -v protoc-c >/dev/null || echo protobuf-c-compiler
         command -v clang-format >/dev/null || echo clang-format

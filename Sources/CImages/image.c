@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int reserve(uint8_t **memory, size_t *capacity, size_t count) {
-    if (count <= *capacity)
-        return 0;
+    if (count <= *capacity) return 0;
     free(*memory);
     *memory = malloc(count);
     *capacity = *memory ? count : 0;
@@ -32,8 +32,7 @@ void ni_spread_row(ni_image *image, size_t row, const uint8_t *pixels) {
     size_t width = image->width, plane = image->height * width;
     uint8_t *blue = image->pixels + row * width;
     if (image->channels == 1) {
-        for (size_t x = 0; x < width; x++)
-            blue[x] = pixels[x];
+        for (size_t x = 0; x < width; x++) blue[x] = pixels[x];
         return;
     }
     uint8_t *green = blue + plane, *red = green + plane;
@@ -47,4 +46,35 @@ void ni_image_release(ni_image *image) {
     free(image->work);
     image->pixels = NULL, image->work = NULL;
     image->capacity = image->work_capacity = 0;
+}
+
+void ni_gather_row(uint8_t *row, const uint8_t *pixels, size_t channels, size_t height,
+                   size_t width, size_t y) {
+    const uint8_t *blue = pixels + y * width;
+    if (channels == 1) {
+        memcpy(row, blue, width);
+        return;
+    }
+    const uint8_t *green = blue + height * width, *red = green + height * width;
+    for (size_t x = 0; x < width; x++) {
+        row[3 * x] = red[x], row[3 * x + 1] = green[x], row[3 * x + 2] = blue[x];
+    }
+}
+
+int ni_file_append(ni_file *file, const uint8_t *bytes, size_t count) {
+    if (count > file->capacity - file->count) {
+        size_t capacity = 2 * file->capacity + count + 4096;
+        uint8_t *memory = realloc(file->bytes, capacity);
+        if (!memory) return -1;
+        file->bytes = memory, file->capacity = capacity;
+    }
+    memcpy(file->bytes + file->count, bytes, count);
+    file->count += count;
+    return 0;
+}
+
+void ni_file_release(ni_file *file) {
+    free(file->bytes);
+    file->bytes = NULL;
+    file->count = file->capacity = 0;
 }

@@ -45,6 +45,12 @@ public struct RecordNames: Sendable {
     return quotedKey(bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]])
   }
 
+  /// A name's bytes.
+  func bytes(_ index: Int) -> ArraySlice<UInt8>? {
+    guard ends.indices.contains(index) else { return nil }
+    return bytes[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+  }
+
   /// The last name's bytes.
   func withLast<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     let start = ends.count > 1 ? ends[ends.count - 2] : 0

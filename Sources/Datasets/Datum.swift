@@ -102,30 +102,6 @@ public struct Datum {
   {
     UnsafeMutableRawBufferPointer(start: target, count: piece.count).copyMemory(from: piece)
   }
-
-  /// The bytes of a record with an image of bytes, as Caffe's converters write it.
-  public static func encode(
-    channels: Int, height: Int, width: Int, data: some Collection<UInt8>, label: Int32
-  ) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(data.count + 32)
-    func append(_ tag: UInt8, _ value: Int) {
-      bytes.append(tag)
-      var value = UInt64(bitPattern: Int64(value))
-      while value >= 0x80 {
-        bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
-        value >>= 7
-      }
-      bytes.append(UInt8(value))
-    }
-    append(0x08, channels)
-    append(0x10, height)
-    append(0x18, width)
-    append(0x22, data.count)
-    bytes += data
-    append(0x28, Int(label))
-    return bytes
-  }
 }
 
 /// What is wrong with a record.

@@ -1,24 +1,19 @@
 internal import Compute
-internal import Glibc
 public import Prototxt
 
 /// Fills batches with the records of an LMDB, in the order of their keys, round and round.
-public final class DatumSource: BatchSource {
+public final class DatumSource: RecordSource {
   /// How many records there are.
-  public var count: Int { reader.count }
+  public var count: Int? { reader.count }
   /// Whether the walk goes on at the first record after the last.
   public var wraps = true
 
   private let reader: LMDBReader
   private let transform: ImageTransform
   private let batchSize: Int
+  private let assembler: BatchAssembler
   private let owner: String
-  private let decoder = ImageDecoder()
-  private let floats = Blob("floats of a record")
-  /// The size of the current batch's images.
-  private var size = ImageSize(channels: 0, height: 0, width: 0)
-  private let memoryLimit = max(
-    1 << 30, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
+  private let decoder: RecordDecoder
 
   /// Opens an LMDB.
   ///
@@ -34,6 +29,10 @@ public final class DatumSource: BatchSource {
     reader = try LMDBReader(path: path)
     self.batchSize = batchSize
     self.transform = transform
+    decoder = RecordDecoder(transform.settings.color)
+    assembler = BatchAssembler(
+      transform, batchSize: batchSize,
+      sizeHelp: "set crop_size or batch_size: 1, or make the data base again with images resized")
     self.owner = owner
     guard reader.count > 0 else { throw .error("the LMDB has no records", path: path) }
   }
@@ -46,9 +45,9 @@ public final class DatumSource: BatchSource {
     }
     do throws(DatumFault) {
       let datum = try Datum(record.value)
-      let (size, _) = try image(datum)
+      let (size, _) = try decoder.image(datum)
       let output = try transform.settings.outputSize(size)
-      try checkMemory(output)
+      try assembler.checkMemory(output)
       return (output, datum.isEncoded)
     } catch { throw diagnostic(error, record.key) }
   }
@@ -67,8 +66,7 @@ public final class DatumSource: BatchSource {
       number += 1
     }
     guard number > 0 else { return false }
-    batch.count = number
-    if number < batchSize { shape(batch, number) }
+    assembler.finish(batch, count: number)
     save(to: batch)
     return true
   }
@@ -80,71 +78,13 @@ public final class DatumSource: BatchSource {
 
   private func add(_ record: LMDBRecord, _ number: Int, to batch: Batch) throws(DatumFault) {
     let datum = try Datum(record.value)
-    let (size, pixels) = try image(datum)
-    let output = try transform.settings.outputSize(size)
-    if number == 0 {
-      if output != self.size { try checkMemory(output) }
-      self.size = output
-      shape(batch, batchSize)
-    } else if output != self.size {
-      throw DatumFault(
-        "it gives \(output), but its batch begins with record \(batch.names.quoted(0) ?? ""), "
-          + "which gives \(self.size)",
-        help: "all records of a batch must have one size: set crop_size or batch_size: 1, or make "
-          + "the data base again with images resized")
-    }
-    let target = batch.blobs[0].values + number * output.channels * output.height * output.width
-    if let pixels {
-      transform.apply(pixels, size, to: target)
-    } else {
-      if floats.count < datum.floatCount { floats.reshape([datum.floatCount]) }
-      datum.copyFloats(into: floats.values)
-      transform.apply(floats.values, size, to: target)
-    }
-    if batch.blobs.count > 1 { batch.blobs[1].values[number] = Float(datum.label) }
-  }
-
-  /// The size of a record's image, and its bytes unless it is stored as floats.
-  private func image(
-    _ datum: Datum
-  ) throws(DatumFault) -> (ImageSize, UnsafePointer<UInt8>?) {
-    if datum.isEncoded {
-      let pixels = try decoder.decode(datum.data, transform.settings.color)
-      let size = ImageSize(
-        channels: decoder.channels, height: decoder.height, width: decoder.width)
-      return (size, pixels)
-    }
-    _ = try datum.checkedCount()
-    let size = ImageSize(channels: datum.channels, height: datum.height, width: datum.width)
-    return (size, datum.data.baseAddress?.assumingMemoryBound(to: UInt8.self))
-  }
-
-  private func shape(_ batch: Batch, _ count: Int) {
-    let blob = batch.blobs[0]
-    let now = blob.shape
-    if now.axes != 4 || now[0] != count || now[1] != size.channels || now[2] != size.height
-      || now[3] != size.width
-    {
-      blob.reshape([count, size.channels, size.height, size.width])
-    }
-    if batch.blobs.count > 1, batch.blobs[1].count != count { batch.blobs[1].reshape([count]) }
+    let (size, values) = try decoder.image(datum)
+    try assembler.add(values, size, label: datum.label, number: number, to: batch)
   }
 
   /// How many batches of images of a size may be held at once, of as many as are wanted.
   public func depth(_ wanted: Int, for size: ImageSize) -> Int {
-    let bytes = 4 * batchSize * size.channels * size.height * size.width
-    return max(1, min(wanted, memoryLimit / 4 / max(1, bytes)))
-  }
-
-  /// Whether a batch can be held at all.
-  private func checkMemory(_ size: ImageSize) throws(DatumFault) {
-    guard let shape = Shape.checked([batchSize, size.channels, size.height, size.width]),
-      shape.count <= memoryLimit / 16
-    else {
-      throw DatumFault(
-        "a batch of \(batchSize) records of \(size) does not fit into memory",
-        help: "make batch_size smaller")
-    }
+    assembler.depth(wanted, for: size)
   }
 
   private func diagnostic(_ fault: DatumFault, _ key: UnsafeRawBufferPointer) -> Diagnostic {
@@ -191,7 +131,8 @@ public final class DatumSource: BatchSource {
   public func restore(_ counters: [UInt64]) throws(Diagnostic) -> String? {
     reader.rewind()
     guard counters.count >= 4, let position = Int(exactly: counters[0]),
-      let length = Int(exactly: counters[3]), (length + 7) / 8 == counters.count - 4
+      let length = Int(exactly: counters[3]), length <= 8 * (counters.count - 4),
+      (length + 7) / 8 == counters.count - 4
     else {
       throw .error(
         "\(owner): what was saved of the place in the data makes no sense", path: reader.path)
@@ -201,7 +142,7 @@ public final class DatumSource: BatchSource {
     let key = (0..<length).map { UInt8(truncatingIfNeeded: counters[4 + $0 / 8] >> (8 * ($0 % 8))) }
     let found = key.withUnsafeBytes { bytes in
       Result { () throws(Diagnostic) in
-        try reader.seek(key: bytes, position: min(position, count))
+        try reader.seek(key: bytes, position: min(position, reader.count))
       }
     }
     if try found.get() { return nil }

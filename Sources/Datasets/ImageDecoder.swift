@@ -47,6 +47,9 @@ public final class ImageDecoder {
   /// The number of columns of the last image.
   public var width: Int { image.width }
 
+  /// Whether the last image's file has one channel, whatever was asked for.
+  var isFileGray: Bool { image.is_file_gray != 0 }
+
   /// Decodes an image.
   ///
   /// - Throws: a `DatumFault` if it is neither PNG nor JPEG, or is damaged.

@@ -25,8 +25,11 @@ public enum LayerCatalog {
     Exp.self,
     Filter.self,
     Flatten.self,
+    HDF5Data.self,
+    HDF5Output.self,
     HingeLoss.self,
     Im2col.self,
+    ImageData.self,
     InfogainLoss.self,
     InnerProduct.self,
     Input.self,
@@ -35,6 +38,7 @@ public enum LayerCatalog {
     LSTMUnit.self,
     Log.self,
     MVN.self,
+    MemoryData.self,
     MultinomialLogisticLoss.self,
     PReLU.self,
     Parameter.self,
@@ -57,6 +61,7 @@ public enum LayerCatalog {
     TanH.self,
     Threshold.self,
     Tile.self,
+    WindowData.self,
   ]
 
   /// The type of a name as written in a net file.

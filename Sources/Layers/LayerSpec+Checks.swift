@@ -54,6 +54,14 @@ extension LayerSpec {
     }
   }
 
+  /// Refuses a transformation, for a layer whose data come as they are.
+  func refuseTransform(help: String) throws {
+    guard message.has("transform_param") else { return }
+    throw error(
+      "takes no transform_param: its data come as they are",
+      at: message.location("transform_param"), help: help)
+  }
+
   /// Refuses a top that is a bottom, for a layer that reads its bottom after it has begun to write.
   func refuseInPlace(why: String) throws {
     let bottoms = bottoms

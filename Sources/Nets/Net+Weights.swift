@@ -15,17 +15,20 @@ extension Net {
     var problems = Diagnostics()
     var copies: [(WeightBlob, Blob)] = []
     for source in file.layers {
-      guard let node = node(source.name) else {
+      guard let number = nodes.firstIndex(where: { $0.name == source.name }) else {
         if !source.blobs.isEmpty { report.ignored.append(source.name) }
         continue
       }
+      let node = nodes[number]
       if source.blobs.isEmpty, node.layer.parameters.isEmpty { continue }
-      let found = Net.mismatches(node, source, file.path)
+      let found = Net.mismatches(node, ownsParameter[number], source, file.path)
       guard found.isEmpty else {
         found.forEach { problems.append($0) }
         continue
       }
-      copies += zip(source.blobs, node.layer.parameters)
+      for (place, blob) in node.layer.parameters.enumerated() {
+        if let stored = source.blob(place) { copies.append((stored, blob)) }
+      }
       report.loaded.append(node.name)
     }
     let loaded = Set(report.loaded)
@@ -40,13 +43,7 @@ extension Net {
   /// Copies weights from the file at a path.
   @discardableResult
   public func loadWeights(path: String) throws(Diagnostics) -> WeightReport {
-    if WeightFile.isHDF5(path: path) {
-      throw Diagnostics(
-        .error(
-          "is an HDF5 file, which cannot be read yet", path: path,
-          help: "give the .caffemodel of the same snapshot"))
-    }
-    return try loadWeights(try WeightFile(path: path))
+    try loadWeights(try WeightFile(path: path))
   }
 
   /// A file none of whose layers is in the net was meant for another one.
@@ -64,23 +61,30 @@ extension Net {
             + report.fresh.prefix(4).map { "'\($0)'" }.joined(separator: ", ")))
   }
 
-  private static func mismatches(_ node: Node, _ source: WeightLayer, _ path: String)
-    -> [Diagnostic]
-  {
+  /// What keeps a layer from taking its blobs.
+  ///
+  /// In HDF5's format those that it shares may be missing.
+  private static func mismatches(
+    _ node: Node, _ owns: [Bool], _ source: WeightLayer, _ path: String
+  ) -> [Diagnostic] {
     let blobs = node.layer.parameters
     let place = [Note("the layer in the net", at: node.spec.message.location("name"))]
     let rename =
       "to leave these weights out, give the layer another name; to use them, restore its parameters"
-    guard source.blobs.count == blobs.count else {
+    let isComplete =
+      source.places == nil
+      ? source.blobs.count == blobs.count
+      : source.blobs.count <= blobs.count
+        && blobs.indices.allSatisfy { source.blob($0) != nil || !owns[$0] }
+    guard isComplete else {
       return [
         .error(
           "layer '\(node.name)' has \(source.blobs.count) blobs in the file but "
             + "\(blobs.count) in the net", path: path, notes: place, help: rename)
       ]
     }
-    return zip(source.blobs, blobs).enumerated().compactMap { index, pair in
-      let (stored, blob) = pair
-      if fits(stored, blob) { return nil }
+    return blobs.enumerated().compactMap { index, blob in
+      guard let stored = source.blob(index), !fits(stored, blob) else { return nil }
       return .error(
         "blob \(index) of layer '\(node.name)' is \(Shape(stored.shape).display) in the file but "
           + "\(blob.shape.display) in the net", path: path, notes: place, help: rename)
@@ -117,6 +121,53 @@ extension Net {
         })
     }
     try WeightWriter.write(to: path, net: description, layers: layers)
+  }
+
+  /// Writes all layers with the blobs that they own in HDF5's format, for Caffe's reader; the file is
+  /// there whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - path: Where the file is to be.
+  ///   - diffs: For each parameter what is written as its `diff`; `nil` writes none.
+  /// - Throws: What kept the file from being written; that a layer's name cannot stand in it.
+  public func writeHDF5Weights(
+    to path: String, diffs: [UnsafePointer<Float>]? = nil
+  ) throws {
+    try checkHDF5Names()
+    let layers = nodes.indices.map { number in
+      WeightWriter.HDF5Layer(
+        name: nodes[number].name,
+        blobs: nodes[number].layer.parameters.enumerated().map { index, blob in
+          BlobSource(
+            shape: blob.shape.dimensions, values: blob.values,
+            diff: diffs?[parameterIndices[number][index]])
+        }, owns: ownsParameter[number])
+    }
+    try WeightWriter.writeHDF5(to: path, layers: layers)
+  }
+
+  /// Checks that each layer's name can be that of a group in an HDF5 file.
+  ///
+  /// - Throws: `Diagnostics` with every name that cannot: Caffe, too, finds such layers no more.
+  public func checkHDF5Names() throws(Diagnostics) {
+    var problems = Diagnostics()
+    var seen: Set<String> = []
+    for node in nodes {
+      let reason: String? =
+        node.name.contains("/")
+        ? "has a '/' in its name, which stands for a folder in HDF5"
+        : node.name.isEmpty || node.name == "."
+          ? "has no name that HDF5 can use"
+          : seen.contains(node.name) ? "has the name of another layer" : nil
+      seen.insert(node.name)
+      guard let reason else { continue }
+      problems.append(
+        node.spec.error(
+          "\(reason): its weights cannot be written in HDF5's format",
+          at: node.spec.message.location("name"),
+          help: "set snapshot_format: BINARYPROTO in the solver, or give the layer another name"))
+    }
+    try problems.throwIfErrors()
   }
 
   /// A layer as Caffe stores it: with what building the net has filled in.

@@ -23,6 +23,26 @@ public enum AtomicFile {
     try target.finish()
   }
 
+  /// Writes a file with what a closure puts into the temporary file, whose path it is given.
+  ///
+  /// For libraries that write files by themselves. A device or pipe is refused.
+  public static func write(
+    to path: String, file body: (String) throws(Diagnostic) -> Void
+  ) throws(Diagnostic) {
+    let target = try Target(path)
+    do throws(Diagnostic) {
+      guard let temporary = target.temporary else {
+        throw Diagnostic.error(
+          "is no plain file, as this format needs one", path: path, kind: .inputOutput)
+      }
+      try body(temporary)
+    } catch {
+      target.abandon()
+      throw error
+    }
+    try target.finish()
+  }
+
   /// Writes a file that is in memory.
   public static func write(_ bytes: [UInt8], to path: String) throws(Diagnostic) {
     try write(to: path) { output throws(Diagnostic) in try output.write(bytes) }

@@ -1,6 +1,9 @@
 public import Prototxt
 
-/// A `.solverstate`: what a solver needs to go on where it stopped, besides the weights.
+/// A `.solverstate` or `.solverstate.h5`: what a solver needs to go on where it stopped, besides the
+/// weights.
+///
+/// HDF5's format is recognised by the first bytes.
 public struct SolverStateFile: Sendable {
   /// The path it was opened with.
   public let path: String
@@ -19,8 +22,12 @@ public struct SolverStateFile: Sendable {
     var problems = Diagnostics()
     do {
       let file = try MappedFile(path: path)
-      try FileKind.require(.binary, of: file, toHold: "the state of a solver")
-      try content.read(file, &problems)
+      if FileKind(file.bytes) == .hdf5 {
+        try content.readHDF5(file)
+      } else {
+        try FileKind.require(.binary, of: file, toHold: "the state of a solver")
+        try content.read(file, &problems)
+      }
     } catch { throw Diagnostics(error) }
     try problems.throwIfErrors()
     guard let iteration = content.iteration else {
@@ -30,6 +37,12 @@ public struct SolverStateFile: Sendable {
           help: "give a .solverstate, which names the weights that belong to it; weights alone are "
             + "given with --weights"))
     }
+    guard iteration >= 0, content.currentStep >= 0 else {
+      throw Diagnostics(
+        .error(
+          "says iteration \(iteration) and step \(content.currentStep), which cannot be",
+          path: path, help: "the file is damaged"))
+    }
     self.path = path
     self.iteration = iteration
     learnedNet = content.learnedNet
@@ -37,7 +50,7 @@ public struct SolverStateFile: Sendable {
     history = content.history
   }
 
-  private struct Content {
+  struct Content {
     var iteration: Int?
     var learnedNet = ""
     var currentStep = 0

@@ -27,6 +27,20 @@ public struct WeightBlob: Sendable {
     case doubles(field: Int)
     /// Bytes of NVIDIA's fork.
     case raw(Range<Int>, RawType)
+    /// Values that were read already.
+    case memory([Float])
+  }
+
+  /// Describes a blob whose values were read from a file that is not protobuf's.
+  init(shape: [Int], values: [Float], diffs: [Float]?, in file: MappedFile) {
+    self.shape = shape
+    self.file = file
+    isLegacyShape = false
+    count = values.count
+    hasDiff = diffs != nil
+    range = 0..<0
+    valuesLayout = .memory(values)
+    diffLayout = diffs.map { .memory($0) } ?? .none
   }
 
   /// Reads a blob's shape and finds its values, without reading these.
@@ -97,6 +111,10 @@ public struct WeightBlob: Sendable {
     case .raw(let range, let type):
       let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
       for index in 0..<count { target[index] = type.value(bytes, index) }
+    case .memory(let values):
+      values.withUnsafeBufferPointer { source in
+        if let start = source.baseAddress { target.update(from: start, count: count) }
+      }
     }
   }
 

@@ -1,16 +1,17 @@
 public import Prototxt
 
-/// A `.caffemodel`: the layers of a trained net with their blobs.
+/// A `.caffemodel` or `.caffemodel.h5`: the layers of a trained net with their blobs.
 ///
-/// The file is mapped, not read: opening one of any size takes milliseconds, and values are copied
-/// once, to where they are wanted. Only names, types and blobs are looked at; forks of Caffe use
-/// the numbers of the other fields for things of their own.
+/// A `.caffemodel` is mapped, not read: opening one of any size takes milliseconds, and values are
+/// copied once, to where they are wanted. Only names, types and blobs are looked at; forks of Caffe
+/// use the numbers of the other fields for things of their own. In HDF5's format, which is
+/// recognised by its first bytes, there are names and blobs only, and these are read at once.
 public final class WeightFile: Sendable {
   /// The path it was opened with.
   public let path: String
-  /// The net's name.
+  /// The net's name; empty in HDF5's format.
   public let name: String
-  /// The layers in the file's order, also those without blobs.
+  /// The layers in the file's order, also those without blobs; in HDF5's format by name.
   public let layers: [WeightLayer]
 
   /// Opens a file.
@@ -21,6 +22,14 @@ public final class WeightFile: Sendable {
     var reader: NetReader
     do {
       file = try MappedFile(path: path)
+    } catch { throw Diagnostics(error) }
+    if FileKind(file.bytes) == .hdf5 {
+      self.path = path
+      name = ""
+      layers = try HDF5Weights.read(file)
+      return
+    }
+    do {
       try FileKind.require(.binary, of: file, toHold: "weights")
       reader = NetReader(file)
       try reader.read()
@@ -48,6 +57,15 @@ public struct WeightLayer: Sendable {
   public internal(set) var tops: [String] = []
   /// Its weights.
   public internal(set) var blobs: [WeightBlob] = []
+  /// Which of the layer's blobs these are, where those that it shares may be left out: in HDF5's
+  /// format.
+  public internal(set) var places: [Int]?
+
+  /// The weights for the blob at a place of the layer.
+  public func blob(_ place: Int) -> WeightBlob? {
+    guard let places else { return blobs.indices.contains(place) ? blobs[place] : nil }
+    return places.firstIndex(of: place).map { blobs[$0] }
+  }
 }
 
 /// Finds the layers in the bytes of a NetParameter.

@@ -10,8 +10,23 @@ public enum SnapshotFiles {
   }
 
   /// The state file with the highest iteration, if there is any.
+  ///
+  /// Of two of one iteration, in Caffe's own format and in HDF5's, the one written later.
   public static func newest(prefix: String) -> String? {
-    newest(prefix: prefix, ending: "solverstate")
+    let found = ["solverstate", "solverstate.h5"].compactMap { ending in
+      iterations(prefix: prefix, ending: ending).max().map { iteration in
+        let path = path(prefix, iteration, ending)
+        return (path: path, iteration: iteration, seconds: modified(path))
+      }
+    }
+    return found.max { ($0.iteration, $0.seconds) < ($1.iteration, $1.seconds) }?.path
+  }
+
+  /// When a file was written last, in seconds.
+  private static func modified(_ path: String) -> Double {
+    var info = stat()
+    guard stat(path, &info) == 0 else { return 0 }
+    return Double(info.st_mtim.tv_sec) + Double(info.st_mtim.tv_nsec) * 1e-9
   }
 
   /// The file with an ending and the highest iteration, if there is any.

@@ -17,6 +17,7 @@ struct SolverSettings {
   let snapshotPrefix: String
   let snapshotsAfterTraining: Bool
   let snapshotsDiff: Bool
+  let snapshotsHDF5: Bool
   let clip: Float
   let weightDecay: Float
   let isL1: Bool
@@ -25,6 +26,8 @@ struct SolverSettings {
   let weights: [String]
   let rate: RatePolicy
   let rule: any UpdateRule
+  /// What has no effect, or not the wanted one.
+  let warnings: [Diagnostic]
 
   /// Reads a `SolverParameter`.
   ///
@@ -61,14 +64,11 @@ struct SolverSettings {
     weights = message.strings("weights").flatMap {
       $0.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }.map(String.init)
     }
-    if message.enumName("snapshot_format") == "HDF5", message.has("snapshot_format") {
-      check.fail(
-        "snapshots in HDF5 cannot be written yet", "snapshot_format",
-        help: "use snapshot_format: BINARYPROTO, Caffe's default, or leave the field out")
-    }
+    snapshotsHDF5 = message.enumName("snapshot_format") == "HDF5"
     rate = RatePolicy(message, &check)
     rule = UpdateRules.rule(message, &check)
     try check.diagnostics.throwIfErrors()
+    warnings = check.diagnostics.all
   }
 }
 
@@ -84,6 +84,10 @@ struct SettingsCheck {
   ) {
     diagnostics.append(
       .error(text, at: message.location(field, index), label: label, help: help))
+  }
+
+  mutating func warn(_ text: String, _ field: String) {
+    diagnostics.append(.warning(text, at: message.location(field)))
   }
 
   mutating func require(_ field: String, _ purpose: String, example: String = "…") {

@@ -22,6 +22,7 @@ struct GoldenNet {
 
   mutating func run() throws {
     setParameters()
+    try feedSources()
     for pass in 1...golden.forwards {
       let type = golden.forwards > 1 ? "Blob.\(pass)" : "Blob"
       try feed(type)
@@ -54,6 +55,14 @@ struct GoldenNet {
           stored.copy(into: blob.values)
         }
       }
+    }
+  }
+
+  /// Hands the whole data over to the layers that take them from a program.
+  private func feedSources() throws {
+    for entry in golden.entries("Feed") where entry.blobs.count == 2 {
+      let source = net.node(entry.name)?.layer as? any MemorySource
+      try source?.setData(entry.blobs[0].floats(), labels: entry.blobs[1].floats())
     }
   }
 

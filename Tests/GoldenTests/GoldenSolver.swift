@@ -36,6 +36,9 @@ struct GoldenSolver {
     return try compare(losses, scratch)
   }
 
+  /// What the names of snapshots in HDF5's format end in.
+  private var ending: String { exists("expected_iter_20.caffemodel.h5") ? ".h5" : "" }
+
   private func exists(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: "\(folder)/\(name)")
   }
@@ -54,8 +57,8 @@ struct GoldenSolver {
   }
 
   private func compareWeights(_ deviation: inout Deviation, _ scratch: String) throws {
-    let expected = "\(folder)/expected_iter_20.caffemodel"
-    let written = "\(scratch)/snap_iter_20.caffemodel"
+    let expected = "\(folder)/expected_iter_20.caffemodel\(ending)"
+    let written = "\(scratch)/snap_iter_20.caffemodel\(ending)"
     let (want, got) = (try WeightFile(path: expected), try WeightFile(path: written))
     if want.layers.map(\.name) != got.layers.map(\.name) { deviation.fail("other layers") }
     for (a, b) in zip(want.layers, got.layers) {
@@ -66,6 +69,7 @@ struct GoldenSolver {
         if x.hasDiff { deviation.compare(y.diffs(), x.diffs(), "diff of \(a.name)[\(index)]") }
       }
     }
+    guard ending.isEmpty else { return }
     // All but the numbers must be the same: names, types, parameters, phases, splits.
     let texts = try [expected, written].map { try NetDescription.read($0).net }
     if texts[0] != texts[1] { deviation.fail("the layers in the weight file differ from Caffe's") }
@@ -76,8 +80,13 @@ struct GoldenSolver {
   }
 
   private func compareState(_ deviation: inout Deviation, _ scratch: String) throws {
-    let want = try SolverStateFile(path: "\(folder)/expected_iter_20.solverstate")
-    let got = try SolverStateFile(path: "\(scratch)/snap_iter_20.solverstate")
+    let want = try SolverStateFile(path: "\(folder)/expected_iter_20.solverstate\(ending)")
+    let got = try SolverStateFile(path: "\(scratch)/snap_iter_20.solverstate\(ending)")
+    if URL(filePath: want.learnedNet).lastPathComponent
+      != URL(filePath: got.learnedNet).lastPathComponent
+    {
+      deviation.fail("learned_net \(got.learnedNet)")
+    }
     if want.iteration != got.iteration { deviation.fail("iter \(got.iteration)") }
     if want.currentStep != got.currentStep { deviation.fail("current_step \(got.currentStep)") }
     if want.history.count != got.history.count { deviation.fail("history \(got.history.count)") }

@@ -28,9 +28,6 @@ struct GoldenTests {
       let folder = URL(filePath: path).deletingLastPathComponent().path
       guard FileManager.default.fileExists(atPath: "\(folder)/losses.txt") else { continue }
       tally.run(folder) { folder in
-        if FileManager.default.fileExists(atPath: "\(folder)/expected_iter_20.caffemodel.h5") {
-          return .needs("HDF5 snapshots")
-        }
         if let missing = try Self.missingLayers("\(folder)/net.prototxt").first {
           return .needs(missing)
         }

@@ -38,8 +38,17 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     let context = LayerContext(
       workers: Workers(count: setting.threads), seed: 7,
       files: FileResolver(folder: packageFolder.path))
-    return try Net(
+    let net = try Net(
       description, options: Net.Options(state: NetState(phase: sample.phase), context: context))
+    for node in net.nodes {
+      guard let source = node.layer as? any MemorySource, let top = node.tops.first else {
+        continue
+      }
+      let records = 3 * source.batchSize
+      let values = (0..<3 * top.count).map { Float($0 % 17) - 8 }
+      try source.setData(values, labels: (0..<records).map(Float.init))
+    }
+    return net
   }
 
   func text(_ setting: Setting) -> String {

@@ -7,6 +7,10 @@ import Testing
 @Suite struct LayerCatalogTests {
   private static let sources = packageFolder.appending(path: "Sources/Layers")
 
+  /// Types with tests of their own: the values of one depend on Caffe's own random numbers, the other
+  /// computes nothing, and what it writes is read back.
+  private static let withoutGoldens: Set = ["WindowData", "HDF5Output"]
+
   @Test("the catalogue is sorted, and names no type twice")
   func order() {
     let names = LayerCatalog.all.map { $0.type }
@@ -38,7 +42,7 @@ import Testing
     ).map(\.text).joined()
     for type in LayerCatalog.all {
       #expect(!type.samples.isEmpty, "\(type.type) has no sample")
-      guard !type.reference.isExtension else { continue }
+      guard !type.reference.isExtension, !Self.withoutGoldens.contains(type.type) else { continue }
       #expect(
         goldens.contains("type: \"\(type.type)\""), "no case in Tests/Goldens has a \(type.type)")
     }

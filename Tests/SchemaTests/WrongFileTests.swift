@@ -50,8 +50,18 @@ struct WrongFileTests {
       }.hasPrefix("is not the state of a solver"))
     #expect(
       problem { () throws(Diagnostics) in
-        _ = try WeightFile(path: golden("solvers/hdf5/expected_iter_20.caffemodel.h5"))
-      }.hasPrefix("is an HDF5 file"))
+        _ = try WeightFile(path: golden("solvers/hdf5/expected_iter_20.solverstate.h5"))
+      }.hasPrefix("is an HDF5 file without a group 'data', so it holds no weights"))
+    #expect(
+      problem { () throws(Diagnostics) in
+        _ = try SolverStateFile(path: golden("solvers/hdf5/expected_iter_20.caffemodel.h5"))
+      }.hasPrefix("is not the state of a solver"))
+    #expect(
+      problem { () throws(Diagnostics) in
+        do throws(Diagnostic) {
+          _ = try BlobFile(path: golden("solvers/hdf5/expected_iter_20.caffemodel.h5"))
+        } catch { throw Diagnostics(error) }
+      }.hasPrefix("is an HDF5 file, not a single blob"))
     #expect(WeightFile.isHDF5(path: golden("solvers/hdf5/expected_iter_20.caffemodel.h5")))
   }
 

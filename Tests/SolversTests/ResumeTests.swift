@@ -13,6 +13,8 @@ import Testing
 struct ResumeTests {
   private static let rules = [
     "type: 'SGD' momentum: 0.9", "type: 'Adam' momentum: 0.9", "type: 'AdaDelta' momentum: 0.9",
+    "type: 'AdamW' momentum: 0.9",
+    "type: 'SGD' momentum: 0.9 snapshot_format: HDF5",
   ]
 
   private func text(_ rule: String = Self.rules[0]) -> String {
@@ -30,17 +32,21 @@ struct ResumeTests {
     var runState = Data()
     var losses: [Float] = []
     var smoothed: [Float] = []
+    var rates: [Float] = []
     var scores: [String: [Float]] = [:]
 
     init(_ scratch: Scratch, _ log: SolverLog, at iteration: Int) throws {
-      weights = try scratch.data("snap_iter_\(iteration).caffemodel")
+      let ending = try scratch.files.contains("snap_iter_\(iteration).solverstate.h5") ? ".h5" : ""
+      weights = try scratch.data("snap_iter_\(iteration).caffemodel\(ending)")
       runState = try scratch.data("snap_iter_\(iteration).netrunstate")
-      let state = try SolverStateFile(path: "\(scratch.path)/snap_iter_\(iteration).solverstate")
+      let state = try SolverStateFile(
+        path: "\(scratch.path)/snap_iter_\(iteration).solverstate\(ending)")
       history = state.history.map { $0.floats() }
       self.iteration = state.iteration
       step = state.currentStep
       losses = log.losses
       smoothed = log.smoothed
+      rates = log.rates
       scores = log.scores
     }
   }
@@ -88,6 +94,47 @@ struct ResumeTests {
   func everyIteration() throws {
     let got = try run(text()) { if case .step = $0 { true } else { false } }
     #expect(got == (try run(text())))
+  }
+
+  @Test(
+    "Stopped after any iteration of a warm-up, of plateau and of cosine",
+    arguments: [
+      "lr_policy: 'plateau' gamma: 0.5 plateau_winsize: [1, 2, 1] warmup_iter: 3",
+      "lr_policy: 'plateau' gamma: 0.9 plateau_winsize: [2, 2, 2] min_lr: 0.03",
+      "lr_policy: 'cosine' min_lr: 0.001 warmup_iter: 4 warmup_start_lr: 0.01",
+    ])
+  func policies(_ policy: String) throws {
+    // Random labels, and a rate under which the loss jumps: it has plateaus for certain.
+    let text = "base_lr: 0.5 max_iter: 12 average_loss: 2 snapshot: 1 momentum: 0.9 \(policy)"
+    let want = try run(text)
+    if policy.contains("plateau") { #expect(want.step > 1) }
+    for stop in 1..<12 {
+      let got = try run(text, threads: 1 + stop % 2) { event in
+        if case .step(let report) = event { return report.iteration + 1 == stop }
+        return false
+      }
+      #expect(got == want, "stopped at \(stop)")
+    }
+  }
+
+  @Test("What plateau waits for is in the file beside the state")
+  func plateauState() throws {
+    let scratch = try Scratch()
+    let text =
+      "base_lr: 0.5 lr_policy: 'plateau' gamma: 0.5 plateau_winsize: 50 max_iter: 6 snapshot: 6 "
+      + "average_loss: 3"
+    let log = SolverLog()
+    _ = try Training.solver(text, in: scratch, log: log).solve()
+    let state = try WireFormat.read(
+      "\(scratch.path)/snap_iter_6.netrunstate", as: Message("RunState").type)
+    let least = try #require(log.smoothed.min())
+    #expect(state.float("minimum_loss") == least)
+    #expect(state.int("last_event") == log.smoothed.firstIndex(of: least))
+    // No other policy has need of it.
+    let plain = try trained()
+    let other = try WireFormat.read(
+      "\(plain.path)/snap_iter_2.netrunstate", as: Message("RunState").type)
+    #expect(!other.has("minimum_loss") && !other.has("last_event"))
   }
 
   @Test("Stopped while a test runs: the test is made again with the same data")
@@ -273,6 +320,40 @@ struct ResumeTests {
     try scratch.write("", "snap_iter_99.solverstate.tmp")
     try scratch.write("", "other_iter_99.solverstate")
     #expect(try Training.solver(short, in: scratch, configure).iteration == 4)
+  }
+
+  @Test("Snapshots in HDF5's format are found too; of two of one iteration the one written later")
+  func automaticHDF5() throws {
+    let scratch = try trained()
+    let log = SolverLog()
+    let hdf5 = "\(short) snapshot_format: HDF5"
+    _ = try resume(scratch, "snap_iter_2.solverstate", log, hdf5).solve()
+    #expect(
+      log.lines.filter { $0.hasPrefix("snapshot") }
+        == [
+          "snapshot weights snap_iter_4.caffemodel.h5", "snapshot state snap_iter_4.solverstate.h5",
+        ])
+    #expect(
+      try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate.h5").learnedNet
+        == "\(scratch.path)/snap_iter_4.caffemodel.h5")
+    let own = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate")
+    let other = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate.h5")
+    #expect(own.history.map { $0.floats() } == other.history.map { $0.floats() })
+    #expect(SnapshotFiles.newest(prefix: "\(scratch.path)/snap")?.hasSuffix(".h5") == true)
+    try scratch.write("", "snap_iter_9.solverstate")
+    #expect(
+      SnapshotFiles.newest(prefix: "\(scratch.path)/snap")
+        == "\(scratch.path)/snap_iter_9.solverstate")
+  }
+
+  @Test("Names that HDF5 cannot have are refused before training")
+  func namesForHDF5() throws {
+    let net = Training.net.replacing("'ip1'", with: "'block/ip1'")
+    let problems = Training.refused {
+      _ = try Training.solver("\(short) snapshot_format: HDF5", net: net)
+    }
+    #expect(problems.count == 1)
+    #expect(problems.first?.hasPrefix("layer 'block/ip1' (InnerProduct): has a '/'") == true)
   }
 
   @Test("A run that was over goes on if max_iter grows, and does nothing if not")

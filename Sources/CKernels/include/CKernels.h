@@ -32,8 +32,6 @@ void nk_scale(float *y, float a, const float *x, size_t n);
 void nk_shift(float *y, float a, const float *x, size_t n);
 /// y[i] = a x[i] + y[i]
 void nk_axpy(float *y, float a, const float *x, size_t n);
-/// y[i] = a x[i] + b y[i]
-void nk_axpby(float *y, float a, const float *x, float b, size_t n);
 /// y[i] = a[i] + b[i]
 void nk_add(float *y, const float *a, const float *b, size_t n);
 /// y[i] = a[i] - b[i]
@@ -400,6 +398,10 @@ void nk_adadelta_update(float *w, float *h1, float *h2, const float *gradient,
 /// m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; w -= rate correction m / (√v + delta)
 void nk_adam_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
                     size_t n);
+/// d = gradient_scale gradient; m = β1 m + (1 - β1) d; v = β2 v + (1 - β2) d²;
+/// w -= rate (correction m / (√v + delta) + l2 w + l1 sign(w))
+void nk_adamw_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
+                     size_t n);
 
 // MARK: Data (transform.c)
 
@@ -443,6 +445,19 @@ void nk_put_back(float *dx, const float *dy, const nk_box *box);
 ///
 /// Of equal values the later goes first, as in Caffe; NaN goes last.
 void nk_largest(float *value, int32_t *index, size_t k, const float *x, size_t stride, size_t n);
+
+/// Planes of bytes that are made larger or smaller (resize.c).
+typedef struct nk_resize {
+    size_t channels, height, width; ///< of the result, whose rows and planes are dense
+    size_t source_height, source_width;
+    size_t source_row, source_plane; ///< bytes from a row, or a plane, to the next
+} nk_resize;
+
+/// Bilinear between pixel centres without antialiasing, in OpenCV's fixed point: the same bytes.
+void nk_resize_bytes(uint8_t *y, const uint8_t *x, const nk_resize *resize, int32_t *scratch);
+void nk_resize_bytes_reference(uint8_t *y, const uint8_t *x, const nk_resize *resize);
+/// Numbers of scratch that a call needs.
+size_t nk_resize_scratch(const nk_resize *resize);
 
 // MARK: Patches (im2col.c)
 

@@ -3,6 +3,7 @@ import CLMDB
 import CProtobufC
 import CZlib
 import Compute
+import HDF5
 import Glibc
 
 /// Says what this machine offers, and what stands in the way of full speed.
@@ -46,6 +47,7 @@ struct DoctorCommand: ConsoleCommand {
     line("system", [distribution(), kernel].compactMap { $0 }.joined(separator: "; "), console)
     line("OpenBLAS", "\(BLAS.configuration.trimmed), kernels: \(BLAS.coreName)", console)
     line("LMDB", "\(MDB_VERSION_MAJOR).\(MDB_VERSION_MINOR).\(MDB_VERSION_PATCH)", console)
+    line("HDF5", HDF5File.libraryVersion ?? "not there: HDF5 files cannot be used", console)
     line("protobuf-c", String(cString: protobuf_c_version()), console)
     line("zlib", String(cString: zlibVersion()), console)
   }

@@ -68,7 +68,7 @@ struct WeightSearch {
 
   private mutating func look(in folder: String, namePrefix: String) {
     let pattern = FilePath.join(
-      folder, "\(namePrefix.isEmpty ? "*" : namePrefix)_iter_N.caffemodel")
+      folder, "\(namePrefix.isEmpty ? "*" : namePrefix)_iter_N.caffemodel(.h5)")
     guard !places.contains(pattern) else { return }
     places.append(pattern)
     for name in FilePath.names(in: folder) where name.hasPrefix(namePrefix) {
@@ -83,10 +83,10 @@ struct WeightSearch {
     }
   }
 
-  /// The number in `…_iter_N.caffemodel`; `nil` for other names.
+  /// The number in `…_iter_N.caffemodel` or `.caffemodel.h5`; `nil` for other names.
   static func iteration(of name: String) -> Int? {
-    let ending = ".caffemodel"
-    guard name.hasSuffix(ending) else { return nil }
+    let endings = [".caffemodel", ".caffemodel.h5"]
+    guard let ending = endings.first(where: name.hasSuffix) else { return nil }
     let stem = name.dropLast(ending.count)
     let digits = stem.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
     guard stem.dropLast(digits.count).hasSuffix("_iter_") else { return nil }
@@ -102,7 +102,12 @@ struct WeightSearch {
     let layers = Dictionary(file.layers.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
     for node in net.nodes where !node.layer.parameters.isEmpty {
       guard let layer = layers[node.name] else { return "it has no layer '\(node.name)'" }
-      guard layer.blobs.map(\.count) == node.layer.parameters.map(\.count) else {
+      // In HDF5's format blobs that are shared may be missing.
+      let sizes = node.layer.parameters.indices.map { layer.blob($0)?.count }
+      let fits = zip(sizes, node.layer.parameters).allSatisfy { size, blob in
+        size.map { $0 == blob.count } ?? (layer.places != nil)
+      }
+      guard fits, layer.blobs.count <= sizes.count else {
         return "its layer '\(node.name)' has other sizes"
       }
     }
