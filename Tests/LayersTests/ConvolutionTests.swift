@@ -21,7 +21,26 @@ struct ConvolutionTests {
 
   @Test("Outputs and gradients equal those of plain loops", arguments: 0..<120 as Range<UInt64>)
   func equalsPlainLoops(seed: UInt64) throws {
-    let naive = NaiveConvolution(seed: seed)
+    try compare(NaiveConvolution(seed: seed), seed)
+  }
+
+  /// Large enough for minimal filtering, with borders that its tiles do not divide.
+  @Test("So do those of minimal filtering", arguments: [(3, 17, 1), (3, 20, 2), (5, 13, 1)])
+  func minimalFiltering(kernel: Int, size: Int, groups: Int) throws {
+    var naive = NaiveConvolution(seed: 0)
+    (naive.samples, naive.groups, naive.channels, naive.outputs) = (5, groups, 24, 26)
+    (naive.input, naive.kernel) = ([size, size - 1], [kernel, kernel])
+    (naive.stride, naive.pad, naive.dilation) = ([1, 1], [1, 2], [1, 1])
+    let correlation = Correlation(
+      SpatialWindow(
+        kernel: naive.kernel, stride: naive.stride, pad: naive.pad, dilation: naive.dilation),
+      groups: groups, channels: naive.channels, input: naive.input, outputs: naive.outputs,
+      output: naive.output, samples: naive.samples)
+    #expect(correlation.savesProducts)
+    try compare(naive, UInt64(kernel))
+  }
+
+  private func compare(_ naive: NaiveConvolution, _ seed: UInt64) throws {
     let count = seed % 5 == 0 ? 2 : 1
     let slope = Self.slopes[Int(seed / 4 % 4)]
     let shape = Shape([naive.samples, naive.channels] + naive.input)
@@ -62,6 +81,32 @@ struct ConvolutionTests {
     }
     expectClose(parameters[0].gradientArray, dw, "dw of \(naive)")
     if naive.hasBias { expectClose(parameters[1].gradientArray, db, "db of \(naive)") }
+  }
+
+  @Test("Minimal filtering is taken where it was measured to pay")
+  func choice() {
+    func saves(
+      _ channels: Int, _ size: Int, _ outputs: Int, _ kernel: Int, pad: Int, samples: Int,
+      stride: Int = 1, groups: Int = 1
+    ) -> Bool {
+      let window = SpatialWindow(
+        kernel: [kernel, kernel], stride: [stride, stride], pad: [pad, pad], dilation: [1, 1])
+      let out = (0..<2).map { window.places($0, of: size) }
+      return Correlation(
+        window, groups: groups, channels: channels, input: [size, size], outputs: outputs,
+        output: out, samples: samples
+      ).savesProducts
+    }
+    // LeNet, AlexNet, ResNet.
+    #expect(saves(20, 12, 50, 5, pad: 0, samples: 64))
+    #expect(!saves(20, 12, 50, 5, pad: 0, samples: 1))
+    #expect(!saves(1, 28, 20, 5, pad: 0, samples: 64))
+    #expect(saves(96, 27, 256, 5, pad: 2, samples: 32, groups: 2))
+    #expect(saves(64, 56, 64, 3, pad: 1, samples: 32))
+    #expect(!saves(64, 56, 128, 3, pad: 1, samples: 32, stride: 2))
+    #expect(!saves(3, 224, 64, 3, pad: 1, samples: 32))
+    // The sample of the catalogue.
+    #expect(saves(12, 16, 12, 3, pad: 1, samples: 2))
   }
 
   @Test("What is not asked for is left alone")
