@@ -13,9 +13,9 @@
 #include "winograd_tiles.h"
 
 enum {
-    room = 384 * 1024,       // floats of the transformed tiles
+    room = 1536 * 1024,       // floats of the transformed tiles
     product_room = 64 * 1024, // of the products that wait for their way back
-    sum_depth = 64,     // terms added in a row, before their sums are: rounding grows with this
+    sum_depth = 64,           // terms added in a row, before such sums are: rounding grows with it
     least_tiles = 64,
     most_tiles = 256,
 };
