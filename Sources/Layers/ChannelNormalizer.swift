@@ -72,7 +72,9 @@ final class ChannelNormalizer {
 
   // MARK: Forward
 
-  /// Computes y. `statistics` is called once for each channel, with mean and variance of the batch where
+  /// Computes y.
+  ///
+  /// `statistics` is called once for each channel, with mean and variance of the batch where
   /// they come from there; what it leaves in them is used where they are given.
   func forward(
     _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, from source: Source,

@@ -1,3 +1,5 @@
+public import Schema
+
 /// Every layer type; a new one is a file and a line here.
 public enum LayerCatalog {
   /// The types, in alphabetical order.
@@ -6,6 +8,7 @@ public enum LayerCatalog {
     Accuracy.self,
     ArgMax.self,
     Axpy.self,
+    BN.self,
     BNLL.self,
     BatchNorm.self,
     BatchReindex.self,
@@ -20,6 +23,7 @@ public enum LayerCatalog {
     Deconvolution.self,
     DepthwiseConv.self,
     DepthwiseConvolution.self,
+    DetectionOutput.self,
     Dropout.self,
     DummyData.self,
     ELU.self,
@@ -45,14 +49,20 @@ public enum LayerCatalog {
     Log.self,
     MVN.self,
     MemoryData.self,
+    MultiLabelAccuracy.self,
+    MultiLabelSigmoidLoss.self,
     MultinomialLogisticLoss.self,
     Normalize.self,
     PReLU.self,
+    PSROIPooling.self,
     Parameter.self,
     Permute.self,
     Pooling.self,
     Power.self,
+    PriorBox.self,
+    Proposal.self,
     RNN.self,
+    ROIPooling.self,
     ReLU.self,
     ReLU6.self,
     Reduction.self,
@@ -80,6 +90,12 @@ public enum LayerCatalog {
   /// The type of a name as written in a net file.
   public static func type(named name: String) -> (any Layer.Type)? {
     byName[name]
+  }
+
+  /// The type of a layer: as named, or for a `Python` layer that is known the one in its place.
+  public static func type(of layer: Message) -> (any Layer.Type)? {
+    let name = layer.string("type")
+    return name == "Python" ? PythonLayers.native(layer) : type(named: name)
   }
 
   private static let byName: [String: any Layer.Type] = Dictionary(

@@ -266,6 +266,12 @@ void nk_infogain_loss_backward(float *dx, const float *y, const float *labels, c
                                const float *row_sums, const int32_t *_Nullable ignored,
                                float scale, size_t outer, size_t classes, size_t inner);
 
+/// Returns Σ ln(1 + e^x) - x target over the targets within 0 and 1, which *counted counts.
+double nk_multilabel_loss_forward(const float *x, const float *targets, size_t n, size_t *counted);
+/// dx = scale (logistic x - target), 0 for other targets
+void nk_multilabel_loss_backward(float *dx, const float *x, const float *targets, float scale,
+                                 size_t n);
+
 // MARK: Normalisation (normalize.c)
 
 /// Some channels of a batch: (samples, channels, inner), samples `stride` floats apart.
@@ -632,5 +638,57 @@ double nk_l2_loss_forward(const float *x, const float *_Nullable target, float f
 /// dx = scale factor d / √(s + epsilon), 0 below the plateau and for NaN
 void nk_l2_loss_backward(float *dx, const float *x, const float *_Nullable target, float factor,
                          float epsilon, float plateau, float scale, size_t channels, size_t inner);
+
+// MARK: Regions (regions.c): parts of an image, as (left, top, right, bottom) in pixels of another scale.
+
+/// The image (channels, height, width), the cells of a region, and places of the image for a pixel.
+typedef struct nk_regions {
+    ptrdiff_t channels, height, width, pooled_h, pooled_w;
+    float scale;
+} nk_regions;
+
+/// y[c, cell] = the largest value of the cell, mask its place in the plane; 0 and -1 for an empty cell.
+void nk_roi_pool_forward(float *y, int32_t *mask, const float *x, const float *roi,
+                         const nk_regions *regions);
+/// dx[mask[i]] += dy[i] where mask[i] ≥ 0
+void nk_scatter_add(float *dx, const float *dy, const int32_t *mask, size_t n);
+/// y[c] = the mean of plane c over cell c mod (pooled_h · pooled_w); 0 if that is empty.
+void nk_psroi_pool_forward(float *y, const float *x, const float *roi, const nk_regions *regions);
+/// Adds what dy[channel] gives to the plane dx of that channel.
+void nk_psroi_pool_backward(float *dx, const float *dy, const float *roi, ptrdiff_t channel,
+                            const nk_regions *regions);
+
+// MARK: Boxes (boxes.c), (left, top, right, bottom) each.
+
+/// How four numbers tell a box about a prior one; the numbers are those of SSD's schema.
+typedef enum nk_box_code {
+    nk_box_corner = 1,
+    nk_box_center_size = 2,
+    nk_box_corner_size = 3,
+} nk_box_code;
+
+/// The boxes that codes, `stride` floats apart, tell about priors; codes are multiplied by the variances
+/// first, if there are any.
+void nk_decode_boxes(float *box, const float *code, size_t stride, const float *prior,
+                     const float *_Nullable variance, nk_box_code kind, size_t n);
+/// The places whose score is above the threshold, the best first, equal ones as they lie; how many.
+size_t nk_rank(int32_t *order, const float *scores, size_t stride, float threshold, size_t n);
+/// Keeps of the boxes in `order` those that overlap none kept before by more than the threshold (common
+/// area over united area), `most` at the most; how many. Sides count `extra` more than their ends differ.
+///
+/// The threshold is multiplied by eta after each box while it is above 1/2. kept may be order.
+size_t nk_suppress(int32_t *kept, const int32_t *order, size_t n, const float *boxes,
+                   float threshold, float eta, float extra, size_t most);
+
+/// Places of a map and anchors at each; pixels from place to place; the image; the shortest side.
+typedef struct nk_proposals {
+    ptrdiff_t anchors, height, width;
+    float stride, image_height, image_width, smallest;
+} nk_proposals;
+
+/// The anchors moved and resized by their deltas (4 · anchors, height, width), cut at the image's border,
+/// without those that are too small; their scores from objectness (anchors, height, width); how many.
+size_t nk_propose(float *boxes, float *scores, const float *objectness, const float *deltas,
+                  const float *anchors, const nk_proposals *proposals);
 
 #pragma clang assume_nonnull end
