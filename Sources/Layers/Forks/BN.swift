@@ -210,8 +210,11 @@ final class BN: BatchLayer {
 
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     let x = isInPlace ? kept.values : bottom[0].values
+    var learns = true
+    if case .moving(_, let isFrozen, _) = form { learns = !isFrozen }
     normalizer.backward(
       pass.propagate[0] ? bottom[0].gradient : nil, top[0].gradient, x, from: source,
-      scale: parameters[0].values, dscale: pass.gradients[0], dbias: pass.gradients[1])
+      scale: parameters[0].values, dscale: learns ? pass.gradients[0] : nil,
+      dbias: learns ? pass.gradients[1] : nil)
   }
 }

@@ -19,7 +19,8 @@ final class PriorBox: BatchLayer {
     formula: "centre = (place + offset)·step\nsides = m × m, √(m·M) × √(m·M), m·√a × m/√a",
     shapes: "x: N × C × H × W; image: N × c × h × w; top: 1 × 2 × (H·W·boxes·4), corners and "
       + "variances",
-    notes: "Of SSD. m is a min_size, M the max_size of the same place, a an aspect_ratio. Passes no "
+    notes:
+      "Of SSD. m is a min_size, M the max_size of the same place, a an aspect_ratio. Passes no "
       + "gradient.",
     arity: Arity(2...2, 1...1),
     parameters: [
