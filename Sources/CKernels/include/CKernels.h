@@ -565,18 +565,6 @@ void nk_conv2d_weight_gradient_reference(float *dw, const float *dy, const float
                                          const nk_conv2d *plan, ptrdiff_t samples,
                                          ptrdiff_t dy_stride, ptrdiff_t x_stride);
 
-// MARK: Convolution of single planes (depthwise.c): one filter over one channel; the window's channels
-// count nothing.
-
-/// y[p] = f(bias + Σ_t w[t] x[tap t at p]), f(v) = v < 0 ? slope v : v.
-void nk_depthwise_forward(float *y, const float *x, const float *w, float bias,
-                          float negative_slope, const nk_window *window);
-/// dx[pixel] += Σ over the (t, p) whose tap is the pixel of w[t] dy[p].
-void nk_depthwise_data_gradient(float *dx, const float *dy, const float *w, const nk_window *window);
-/// dw[t] += Σ_p dy[p] x[tap t at p]
-void nk_depthwise_weight_gradient(float *dw, const float *dy, const float *x,
-                                  const nk_window *window);
-
 // MARK: Values moved between places and sizes (resample.c). None may run in place.
 
 /// y = x with its axes in another order: sizes are those of y, strides[i] is how far apart in x are
