@@ -298,3 +298,20 @@ NK_CLONES void nk_scaled_log_backward(float *dx, const float *dy, float factor, 
     for (size_t i = 0; i < n; i++)
         dx[i] = dy[i] * (factor / (scale * x[i] + shift));
 }
+
+NK_CLONES void nk_relu6_forward(float *y, const float *x, float negative_slope, size_t n) {
+    NK_LANES
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i];
+        y[i] = v > 6.0f ? 6.0f : v > 0 ? v : negative_slope * v;
+    }
+}
+
+NK_CLONES void nk_relu6_backward(float *dx, const float *dy, const float *x, float negative_slope,
+                                 size_t n) {
+    NK_LANES
+    for (size_t i = 0; i < n; i++) {
+        float slope = x[i] >= 6.0f ? 0.0f : x[i] > 0 ? 1.0f : negative_slope;
+        dx[i] = slope * dy[i];
+    }
+}
