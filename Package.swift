@@ -68,7 +68,8 @@ let package = Package(
     tests("SchemaTests", ["Schema", "HDF5", "TestSupport"]),
     tests("ComputeTests", ["Compute", "CKernels", "TestSupport"]),
     tests(
-      "DatasetsTests", ["Datasets", "Nets", "HDF5", "CLMDB", "CZlib", "TestSupport"],
+      "DatasetsTests",
+      ["Datasets", "Nets", "HDF5", "CKernels", "CLMDB", "CZlib", "TestSupport"],
       exclude: ["Windows"]),
     tests("LayersTests", ["Layers", "TestSupport"]),
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),

@@ -27,13 +27,16 @@ static nh_kind kind_of(const nh_library *h, hid_t type) {
     return bytes > 1 && is_ieee(h, type, bytes) ? nh_kind_floats : nh_kind_other;
 }
 
+/// Most chunks without a byte each in the file: the library takes its time with each of them.
+#define MOST_EMPTY_CHUNKS (1 << 20)
+
 /// Whether chunks are as a library makes them: within the largest sizes, if these are fixed; where
 /// values are left out or compressed, with a thousandth of them there (zlib can do no better).
 static int has_sane_chunks(const nh_library *h, hid_t properties, const nh_object *object,
                            const hsize_t *most) {
     hsize_t chunk[H5S_MAX_RANK];
     if (h->H5Pget_chunk(properties, H5S_MAX_RANK, chunk) != object->axes) return 0;
-    uint64_t bytes = object->value_bytes;
+    uint64_t bytes = object->value_bytes, chunks = 1;
     for (int i = 0; i < object->axes; i++) {
         if (chunk[i] == 0 || (most[i] != H5S_UNLIMITED && chunk[i] > most[i])) return 0;
         if (__builtin_mul_overflow(bytes, chunk[i], &bytes) || bytes > UINT32_MAX) return 0;
@@ -49,6 +52,9 @@ static int read_extent(const nh_library *h, hid_t space, hid_t properties, nh_ob
     if (object->axes < 0 || object->axes > NH_MAX_AXES ||
         h->H5Sget_simple_extent_dims(space, sizes, most) < 0)
         return nh_fail(h, failure);
+    if (object->axes == 0 && object->is_chunked)
+        return nh_fail_with(failure,
+                            "a single value in chunks makes no sense: the file is damaged");
     if (object->axes == 0)
         return h->H5Sget_simple_extent_npoints(space) == 1
                    ? 0

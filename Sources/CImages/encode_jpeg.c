@@ -53,8 +53,7 @@ static int encode(jpeg_writer *writer, const uint8_t *pixels, size_t channels, s
 
 static int guarded_encode(jpeg_writer *writer, const uint8_t *pixels, size_t channels,
                           size_t height, size_t width, int quality) {
-    if (setjmp(writer->back))
-        return -1;
+    if (setjmp(writer->back)) return -1;
     return encode(writer, pixels, channels, height, width, quality);
 }
 
@@ -66,8 +65,8 @@ int ni_encode_jpeg(ni_file *file, const uint8_t *pixels, size_t channels, size_t
     file->error[0] = 0;
     file->count = 0;
     if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
-        snprintf(file->error, sizeof file->error, "%zu × %zu pixels are too many for a JPEG",
-                 width, height);
+        snprintf(file->error, sizeof file->error, "%zu × %zu pixels are too many for a JPEG", width,
+                 height);
         return -1;
     }
     writer.row = malloc(width * channels);

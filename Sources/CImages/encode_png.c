@@ -24,8 +24,7 @@ static void take_error(png_structp png, png_const_charp text) {
 static void ignore_warning(png_structp png, png_const_charp text) { (void)png, (void)text; }
 
 static void write_bytes(png_structp png, png_bytep bytes, size_t count) {
-    if (ni_file_append(png_get_io_ptr(png), bytes, count) != 0)
-        png_error(png, "out of memory");
+    if (ni_file_append(png_get_io_ptr(png), bytes, count) != 0) png_error(png, "out of memory");
 }
 
 static void ignore_flush(png_structp png) { (void)png; }
@@ -40,12 +39,11 @@ static int encode(png_writer *writer) {
                  writer->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     writer->row = malloc(writer->width * writer->channels);
-    if (!writer->row)
-        png_error(png, "out of memory");
+    if (!writer->row) png_error(png, "out of memory");
     png_write_info(png, writer->info);
     for (size_t y = 0; y < writer->height; y++) {
-        ni_gather_row(writer->row, writer->pixels, writer->channels, writer->height,
-                      writer->width, y);
+        ni_gather_row(writer->row, writer->pixels, writer->channels, writer->height, writer->width,
+                      y);
         png_write_row(png, writer->row);
     }
     png_write_end(png, writer->info);
@@ -53,15 +51,14 @@ static int encode(png_writer *writer) {
 }
 
 static int guarded_encode(png_writer *writer) {
-    if (setjmp(png_jmpbuf(writer->png)))
-        return -1;
+    if (setjmp(png_jmpbuf(writer->png))) return -1;
     return encode(writer);
 }
 
 int ni_encode_png(ni_file *file, const uint8_t *pixels, size_t channels, size_t height,
                   size_t width) {
-    png_writer writer = {.file = file, .pixels = pixels, .channels = channels, .height = height,
-                         .width = width};
+    png_writer writer = {
+        .file = file, .pixels = pixels, .channels = channels, .height = height, .width = width};
     file->error[0] = 0;
     file->count = 0;
     writer.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, file, take_error, ignore_warning);

@@ -5,8 +5,7 @@
 #include <string.h>
 
 static int reserve(uint8_t **memory, size_t *capacity, size_t count) {
-    if (count <= *capacity)
-        return 0;
+    if (count <= *capacity) return 0;
     free(*memory);
     *memory = malloc(count);
     *capacity = *memory ? count : 0;
@@ -33,8 +32,7 @@ void ni_spread_row(ni_image *image, size_t row, const uint8_t *pixels) {
     size_t width = image->width, plane = image->height * width;
     uint8_t *blue = image->pixels + row * width;
     if (image->channels == 1) {
-        for (size_t x = 0; x < width; x++)
-            blue[x] = pixels[x];
+        for (size_t x = 0; x < width; x++) blue[x] = pixels[x];
         return;
     }
     uint8_t *green = blue + plane, *red = green + plane;
@@ -67,8 +65,7 @@ int ni_file_append(ni_file *file, const uint8_t *bytes, size_t count) {
     if (count > file->capacity - file->count) {
         size_t capacity = 2 * file->capacity + count + 4096;
         uint8_t *memory = realloc(file->bytes, capacity);
-        if (!memory)
-            return -1;
+        if (!memory) return -1;
         file->bytes = memory, file->capacity = capacity;
     }
     memcpy(file->bytes + file->count, bytes, count);

@@ -28,8 +28,7 @@ static void take_error(j_common_ptr decoder) {
 /// Warnings of oddities are passed over, as common images have them; a missing end is none.
 static void take_message(j_common_ptr decoder, int level) {
     jpeg_job *job = decoder->client_data;
-    if (level < 0 && decoder->err->msg_code == JWRN_JPEG_EOF)
-        job->is_cut_off = 1;
+    if (level < 0 && decoder->err->msg_code == JWRN_JPEG_EOF) job->is_cut_off = 1;
 }
 
 static void ignore_output(j_common_ptr decoder) { (void)decoder; }
@@ -71,29 +70,24 @@ static int decode(jpeg_job *job, const uint8_t *bytes, size_t count, ni_color co
         snprintf(image->error, sizeof image->error, "the image is cut off");
         return -1;
     }
-    if (ni_reserve(image, is_gray ? 1 : 3, height, width, width * 4) != 0)
-        return -1;
+    if (ni_reserve(image, is_gray ? 1 : 3, height, width, width * 4) != 0) return -1;
     jpeg_start_decompress(decoder);
     while (decoder->output_scanline < decoder->output_height) {
         size_t y = decoder->output_scanline;
         JSAMPROW row = image->work;
         jpeg_read_scanlines(decoder, &row, 1);
-        if (is_inks)
-            convert_inks(row, width);
-        if (is_inks && is_gray)
-            convert_to_gray(row, width);
+        if (is_inks) convert_inks(row, width);
+        if (is_inks && is_gray) convert_to_gray(row, width);
         ni_spread_row(image, y, row);
     }
     jpeg_finish_decompress(decoder);
-    if (!job->is_cut_off)
-        return 0;
+    if (!job->is_cut_off) return 0;
     snprintf(image->error, sizeof image->error, "the image is cut off");
     return -1;
 }
 
 static int guarded_decode(jpeg_job *job, const uint8_t *bytes, size_t count, ni_color color) {
-    if (setjmp(job->back))
-        return -1;
+    if (setjmp(job->back)) return -1;
     return decode(job, bytes, count, color);
 }
 

@@ -29,8 +29,7 @@ static void ignore_warning(png_structp png, png_const_charp text) { (void)png, (
 
 static void read_bytes(png_structp png, png_bytep target, size_t count) {
     png_source *source = png_get_io_ptr(png);
-    if (count > source->count - source->position)
-        png_error(png, "the image is cut off");
+    if (count > source->count - source->position) png_error(png, "the image is cut off");
     memcpy(target, source->bytes + source->position, count);
     source->position += count;
 }
@@ -42,15 +41,11 @@ static size_t set_transforms(png_structp png, png_infop info, ni_color color) {
     size_t channels = color == ni_color_gray || (color == ni_color_unchanged && is_gray) ? 1 : 3;
     png_set_strip_16(png);
     png_set_strip_alpha(png);
-    if (type == PNG_COLOR_TYPE_PALETTE)
-        png_set_palette_to_rgb(png);
-    if (is_gray && png_get_bit_depth(png, info) < 8)
-        png_set_expand_gray_1_2_4_to_8(png);
-    if (channels == 3 && is_gray)
-        png_set_gray_to_rgb(png);
+    if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (is_gray && png_get_bit_depth(png, info) < 8) png_set_expand_gray_1_2_4_to_8(png);
+    if (channels == 3 && is_gray) png_set_gray_to_rgb(png);
     // The weights of red and green that OpenCV gives; libpng makes fractions of 32768 of them.
-    if (channels == 1 && !is_gray)
-        png_set_rgb_to_gray(png, PNG_ERROR_ACTION_NONE, 0.299, 0.587);
+    if (channels == 1 && !is_gray) png_set_rgb_to_gray(png, PNG_ERROR_ACTION_NONE, 0.299, 0.587);
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
     return channels;
@@ -73,25 +68,19 @@ static int decode(png_job *job, ni_image *image, ni_color color) {
     image->is_file_gray = type == PNG_COLOR_TYPE_GRAY || type == PNG_COLOR_TYPE_GRAY_ALPHA;
     size_t channels = set_transforms(png, job->info, color);
     size_t stride = png_get_rowbytes(png, job->info);
-    if (stride != width * channels)
-        png_error(png, "rows of an unknown layout");
-    if (ni_reserve(image, channels, height, width, stride * height) != 0)
-        return -1;
+    if (stride != width * channels) png_error(png, "rows of an unknown layout");
+    if (ni_reserve(image, channels, height, width, stride * height) != 0) return -1;
     job->rows = malloc(height * sizeof *job->rows);
-    if (!job->rows)
-        png_error(png, "out of memory");
-    for (size_t y = 0; y < height; y++)
-        job->rows[y] = image->work + y * stride;
+    if (!job->rows) png_error(png, "out of memory");
+    for (size_t y = 0; y < height; y++) job->rows[y] = image->work + y * stride;
     png_read_image(png, job->rows);
     png_read_end(png, NULL);
-    for (size_t y = 0; y < height; y++)
-        ni_spread_row(image, y, job->rows[y]);
+    for (size_t y = 0; y < height; y++) ni_spread_row(image, y, job->rows[y]);
     return 0;
 }
 
 static int guarded_decode(png_job *job, ni_image *image, ni_color color) {
-    if (setjmp(png_jmpbuf(job->png)))
-        return -1;
+    if (setjmp(png_jmpbuf(job->png))) return -1;
     return decode(job, image, color);
 }
 

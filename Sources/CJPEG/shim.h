@@ -1,3 +1,3 @@
 #pragma once
-#include <stdio.h>
 #include <jpeglib.h>
+#include <stdio.h>

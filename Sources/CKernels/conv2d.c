@@ -5,11 +5,9 @@
 // gap, so any vector of outputs reads any tap with one contiguous load, at an offset that depends on
 // the tap alone, whatever width, stride, padding and dilation are. (Patches would be kernel_h times
 // as many copies.) The rest is a product of packed weights with those loads, held in registers.
-#include "internal.h"
+#include "conv2d.h"
 
 enum {
-    tile_rows = 6, // output channels of a tile: 6 x 4 sums, 4 pixels and a weight fill 32 registers
-    dot_taps = 4,
     slack = 64, // floats that a load may touch behind the last pixel
     band_floats = 96 * 1024,
     good_depth = 256,
@@ -18,28 +16,6 @@ enum {
 #define NK_UNROLL _Pragma("clang loop unroll(full)")
 
 typedef float quad __attribute__((ext_vector_type(4)));
-
-typedef struct {
-    const ptrdiff_t *taps;  // where the right factor's rows start
-    const ptrdiff_t *rows;  // where the product's rows start
-    ptrdiff_t depth;        // taps in this block
-    ptrdiff_t depth_start;  // taps before this block
-    ptrdiff_t depth_stride; // taps in all
-    int first, last;        // does the block begin or end the sum
-    float negative_slope;
-} tile_job;
-
-typedef struct {
-    ptrdiff_t samples, x_stride, dy_stride;
-    ptrdiff_t positions; // floats from one row of dy to the next
-    ptrdiff_t count;     // positions of the band
-    ptrdiff_t depth;     // floats from one row of dw to the next
-} dot_job;
-
-typedef void (*product_function)(const tile_job *, float *, const float *, const float *,
-                                 const float *, ptrdiff_t, ptrdiff_t);
-typedef void (*dot_function)(const dot_job *, float *, const float *, const float *,
-                             const ptrdiff_t *);
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -129,7 +105,7 @@ static inline quad fold_128(quad a, quad b, quad c, quad d) {
 }
 #include "conv2d_lanes.h"
 
-static product_function product(void) {
+product_function nk_product(void) {
 #if defined(__x86_64__)
     if (nk_vector() == 16) return product_512;
     if (nk_vector() == 8) return product_256;
@@ -137,15 +113,13 @@ static product_function product(void) {
     return product_128;
 }
 
-static const dot_function (*dot_tiles(void))[dot_taps] {
+const dot_function (*nk_dot_tiles(void))[dot_taps] {
 #if defined(__x86_64__)
     if (nk_vector() == 16) return dot_tiles_512;
     if (nk_vector() == 8) return dot_tiles_256;
 #endif
     return dot_tiles_128;
 }
-
-NK_INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 // A block of channels and rows as the loops read it.
 typedef struct {
@@ -274,11 +248,6 @@ void nk_conv2d_pack(float *packed, const float *w, const nk_conv2d *plan) {
     }
 }
 
-// Floats that hold a table of offsets at the front of the scratch memory.
-static size_t table_floats(ptrdiff_t entries) {
-    return ((size_t)entries * sizeof(ptrdiff_t) / sizeof(float) + 15) / 16 * 16;
-}
-
 static ptrdiff_t block_taps(const nk_window *w, const band *b) {
     return b->channels * w->kernel_h * w->kernel_w;
 }
@@ -293,10 +262,6 @@ static size_t scratch_floats(const nk_conv2d *plan, const band *b) {
            copy_floats(&plan->window, b, 1);
 }
 
-static void list_multiples(ptrdiff_t *list, ptrdiff_t count, ptrdiff_t step) {
-    for (ptrdiff_t i = 0; i < count; i++) list[i] = i * step;
-}
-
 size_t nk_conv2d_scratch(const nk_conv2d *plan) {
     band b = choose_band(&plan->window, band_floats);
     return scratch_floats(plan, &b);
@@ -306,7 +271,7 @@ void nk_conv2d_forward(float *y, const float *x, const float *packed, const floa
                        float negative_slope, const nk_conv2d *plan, float *scratch) {
     const nk_window *w = &plan->window;
     band b = choose_band(w, band_floats);
-    const product_function multiply = product();
+    const product_function multiply = nk_product();
     const ptrdiff_t block = b.channels, rows = b.rows;
     ptrdiff_t *taps = (ptrdiff_t *)scratch, *outputs = taps + block_taps(w, &b);
     float *copies = scratch + table_floats(block_taps(w, &b) + plan->outputs);
@@ -431,7 +396,7 @@ void nk_conv2d_data_gradient(float *dx, const float *dy, const float *packed,
                              const nk_conv2d *plan, float *scratch) {
     const nk_window *w = &plan->window;
     band b = choose_band(w, band_floats);
-    const product_function multiply = product();
+    const product_function multiply = nk_product();
     const ptrdiff_t block = b.channels, rows = b.rows, positions = w->out_h * w->out_w;
     ptrdiff_t *taps = (ptrdiff_t *)scratch, *outputs = taps + block_taps(w, &b);
     float *copies = scratch + table_floats(block_taps(w, &b) + plan->outputs);
@@ -482,7 +447,7 @@ void nk_conv2d_data_gradient_reference(float *dx, const float *dy, const float *
 }
 
 // Rows of a weight gradient's tile, as many as the registers hold times four taps.
-static ptrdiff_t dot_rows(void) {
+ptrdiff_t nk_dot_rows(void) {
 #if defined(__x86_64__)
     return nk_vector() == 16 ? tile_rows : 3;
 #else
@@ -511,11 +476,11 @@ void nk_conv2d_weight_gradient(float *dw, const float *dy, const float *x, const
                                float *scratch) {
     const nk_window *w = &plan->window;
     band b = choose_band(w, dot_room);
-    const dot_function(*tiles)[dot_taps] = dot_tiles();
+    const dot_function(*tiles)[dot_taps] = nk_dot_tiles();
     ptrdiff_t *taps = (ptrdiff_t *)scratch;
     float *copies = scratch + table_floats(block_taps(w, &b));
     const ptrdiff_t block = b.channels, rows = b.rows, group = samples_at_once(w, &b, samples);
-    const ptrdiff_t kernel = w->kernel_h * w->kernel_w, tall = dot_rows();
+    const ptrdiff_t kernel = w->kernel_h * w->kernel_w, tall = nk_dot_rows();
     list_taps(taps, w, &b);
     dot_job job = {.dy_stride = dy_stride, .positions = w->out_h * w->out_w};
     job.depth = depth_of(plan);

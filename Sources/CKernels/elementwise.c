@@ -25,12 +25,6 @@ NK_CLONES void nk_axpy(float *y, float a, const float *x, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = a * x[i] + y[i];
 }
 
-NK_CLONES void nk_axpby(float *y, float a, const float *x, float b, size_t n) {
-    NK_FUSED
-    NK_LANES
-    for (size_t i = 0; i < n; i++) y[i] = a * x[i] + b * y[i];
-}
-
 NK_CLONES void nk_add(float *y, const float *a, const float *b, size_t n) {
     NK_LANES
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
@@ -62,8 +56,7 @@ NK_CLONES void nk_multiply_add(float *y, const float *a, const float *b, size_t 
     for (size_t i = 0; i < n; i++) y[i] = a[i] * b[i] + y[i];
 }
 
-NK_CLONES void nk_maximum_first(float *y, int32_t *mask, const float *a, const float *b,
-                                size_t n) {
+NK_CLONES void nk_maximum_first(float *y, int32_t *mask, const float *a, const float *b, size_t n) {
     NK_LANES
     for (size_t i = 0; i < n; i++) {
         float p = a[i], q = b[i];

@@ -66,8 +66,8 @@ void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *w
     }
 }
 
-void nk_col2im_add(float *dx, const float *col, size_t stride_col, const nk_window *w,
-                   ptrdiff_t p0, ptrdiff_t p1) {
+void nk_col2im_add(float *dx, const float *col, size_t stride_col, const nk_window *w, ptrdiff_t p0,
+                   ptrdiff_t p1) {
     for (ptrdiff_t c = 0; c < w->channels; c++) {
         float *plane = dx + c * w->height * w->width;
         for (ptrdiff_t ky = 0; ky < w->kernel_h; ky++) {

@@ -77,9 +77,8 @@ NK_CLONES static void ratio_row(float *ratio, const float *dy, const float *y, c
     for (size_t i = 0; i < n; i++) ratio[i] = dy[i] * y[i] / scale[i];
 }
 
-NK_CLONES static void backward_strip(float *dx, const float *dy, const float *x,
-                                     const float *power, const float *ratio, const nk_lrn *p,
-                                     size_t c, size_t width) {
+NK_CLONES static void backward_strip(float *dx, const float *dy, const float *x, const float *power,
+                                     const float *ratio, const nk_lrn *p, size_t c, size_t width) {
     NK_FUSED
     float sum[strip];
     for (size_t i = 0; i < width; i++) sum[i] = 0;

@@ -118,8 +118,7 @@ static void max_plane(float *y, int32_t *mask, const float *x, const nk_pool *p)
     }
 }
 
-void nk_max_pool_forward(float *y, int32_t *mask, const float *x, const nk_pool *p,
-                         size_t planes) {
+void nk_max_pool_forward(float *y, int32_t *mask, const float *x, const nk_pool *p, size_t planes) {
     ptrdiff_t in = p->height * p->width, out = p->out_h * p->out_w;
     for (size_t i = 0; i < planes; i++, y += out, x += in) {
         max_plane(y, mask, x, p);
@@ -179,8 +178,7 @@ void nk_max_pool_backward_reference(float *dx, const float *dy, const int32_t *m
     }
 }
 
-static void average_window(float *y, const float *x, const nk_pool *p, ptrdiff_t oy,
-                           ptrdiff_t ox) {
+static void average_window(float *y, const float *x, const nk_pool *p, ptrdiff_t oy, ptrdiff_t ox) {
     window w = window_at(p, oy, ox);
     float sum = 0;
     for (ptrdiff_t iy = w.y0; iy < w.y1; iy++) {
@@ -249,8 +247,7 @@ void nk_average_pool_forward(float *y, const float *x, const nk_pool *p, size_t 
     }
 }
 
-void nk_average_pool_forward_reference(float *y, const float *x, const nk_pool *p,
-                                       size_t planes) {
+void nk_average_pool_forward_reference(float *y, const float *x, const nk_pool *p, size_t planes) {
     ptrdiff_t in = p->height * p->width, out = p->out_h * p->out_w;
     for (size_t i = 0; i < planes; i++, y += out, x += in) {
         for (ptrdiff_t o = 0; o < out; o++) average_window(y, x, p, o / p->out_w, o % p->out_w);

@@ -43,8 +43,8 @@ void nk_resize_bytes_reference(uint8_t *y, const uint8_t *x, const nk_resize *r)
                 size_t right = clamp(column.index + 1, r->source_width);
                 int32_t upper = column.first * top[left] + column.second * top[right];
                 int32_t lower = column.first * below[left] + column.second * below[right];
-                int32_t value = ((row.first * (upper >> 4)) >> 16) +
-                                ((row.second * (lower >> 4)) >> 16) + 2;
+                int32_t value =
+                    ((row.first * (upper >> 4)) >> 16) + ((row.second * (lower >> 4)) >> 16) + 2;
                 y[(c * r->height + h) * r->width + w] = (uint8_t)(value >> 2);
             }
         }
@@ -63,8 +63,7 @@ static void combine_columns(int32_t *sums, const uint8_t *row, const int32_t *co
 NK_CLONES static void combine_rows(uint8_t *y, const int32_t *upper, const int32_t *lower,
                                    int32_t first, int32_t second, size_t n) {
     for (size_t w = 0; w < n; w++) {
-        int32_t value =
-            ((first * (upper[w] >> 4)) >> 16) + ((second * (lower[w] >> 4)) >> 16) + 2;
+        int32_t value = ((first * (upper[w] >> 4)) >> 16) + ((second * (lower[w] >> 4)) >> 16) + 2;
         y[w] = (uint8_t)(value >> 2);
     }
 }

@@ -88,3 +88,21 @@ NK_CLONES void nk_adam_update(float *w, float *m, float *v, const float *g,
         w[i] -= u.rate * u.correction * first / (nk_sqrtf(second) + u.delta);
     }
 }
+
+NK_CLONES void nk_adamw_update(float *w, float *m, float *v, const float *g,
+                               const nk_update *update, size_t n) {
+    NK_FUSED
+    const nk_update u = *update;
+    NK_LANES
+    for (size_t i = 0; i < n; i++) {
+        float d = u.gradient_scale * g[i];
+        float old = w[i];
+        float sign = old > 0.0f ? 1.0f : (old < 0.0f ? -1.0f : 0.0f);
+        float first = u.momentum * m[i] + (1.0f - u.momentum) * d;
+        float second = u.momentum2 * v[i] + (1.0f - u.momentum2) * (d * d);
+        m[i] = first;
+        v[i] = second;
+        float step = u.correction * first / (nk_sqrtf(second) + u.delta);
+        w[i] = old - u.rate * (step + u.l2 * old + u.l1 * sign);
+    }
+}

@@ -41,7 +41,9 @@ final class Storage: @unchecked Sendable {
     let bytes = bytes(count)
     var raw: UnsafeMutableRawPointer?
     if bytes >= mappedBytes {
-      raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      // Not reserved: pages count when they are written, and a net that is only looked at writes none.
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+      raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
       if raw == MAP_FAILED { raw = nil }
       if let raw { madvise(raw, bytes, MADV_HUGEPAGE) }
     } else if posix_memalign(&raw, 64, bytes) == 0, let raw {

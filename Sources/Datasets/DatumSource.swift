@@ -131,7 +131,8 @@ public final class DatumSource: RecordSource {
   public func restore(_ counters: [UInt64]) throws(Diagnostic) -> String? {
     reader.rewind()
     guard counters.count >= 4, let position = Int(exactly: counters[0]),
-      let length = Int(exactly: counters[3]), (length + 7) / 8 == counters.count - 4
+      let length = Int(exactly: counters[3]), length <= 8 * (counters.count - 4),
+      (length + 7) / 8 == counters.count - 4
     else {
       throw .error(
         "\(owner): what was saved of the place in the data makes no sense", path: reader.path)

@@ -7,9 +7,9 @@ public import Prototxt
 ///
 /// A file is held in memory as a whole, as in Caffe; one that is too large for that comes in parts,
 /// unless its rows are shuffled.
-public final class HDF5Source: BatchSource {
+public final class HDF5Source: RecordSource {
   /// How many rows there are.
-  public var count: Int { list.count }
+  public var count: Int? { list.count }
   /// Whether the walk goes on at the first row after the last; else it goes through once, unshuffled.
   public var wraps = true
 
@@ -114,7 +114,7 @@ public final class HDF5Source: BatchSource {
         return false
       }
       place.file = 0
-      place.round += 1
+      place.round &+= 1
       beginRound()
     }
     return true
@@ -255,9 +255,9 @@ public final class HDF5Source: BatchSource {
     beginRound()
   }
 
-  /// What a sample of a batch is: its file and row.
-  public func recordName(_ names: RecordNames, sample: Int) -> String? {
-    guard let bytes = names.bytes(sample), bytes.count == 16 else { return nil }
+  /// A record's file and row.
+  public func recordName(_ names: RecordNames, _ index: Int) -> String? {
+    guard let bytes = names.bytes(index), bytes.count == 16 else { return nil }
     let (file, row) = bytes.withUnsafeBytes { bytes in
       (
         bytes.loadUnaligned(as: UInt64.self),

@@ -34,10 +34,10 @@ final class ImageEncoder {
   /// Encodes an image of one channel or of blue, green and red.
   ///
   /// - Throws: a `DatumFault` if it has another number of channels, or cannot be encoded.
-  /// - Returns: The file, valid until the next image.
+  /// - Returns: The file's bytes.
   func encode(
     _ pixels: UnsafePointer<UInt8>, _ size: ImageSize, _ format: ImageFormat
-  ) throws(DatumFault) -> UnsafeRawBufferPointer {
+  ) throws(DatumFault) -> [UInt8] {
     guard size.channels == 1 || size.channels == 3 else {
       throw DatumFault("it has \(size.channels) channels, but images have 1 or 3")
     }
@@ -46,7 +46,7 @@ final class ImageEncoder {
       case .png: ni_encode_png(&file, pixels, size.channels, size.height, size.width)
       case .jpeg: ni_encode_jpeg(&file, pixels, size.channels, size.height, size.width, 95)
       }
-    if result == 0 { return UnsafeRawBufferPointer(start: file.bytes, count: file.count) }
+    if result == 0 { return Array(UnsafeRawBufferPointer(start: file.bytes, count: file.count)) }
     let text = withUnsafeBytes(of: file.error) { error in
       String(decoding: error.prefix { $0 != 0 }, as: UTF8.self)
     }

@@ -74,8 +74,9 @@ public final class ImageListSource: RecordSource {
     if let found = files(first).first(where: { access($0, F_OK) == 0 }), found.hasSuffix(first) {
       prefix = String(found.dropLast(first.count))
     }
-    beginOrder()
+    // Before the order is drawn, so that an order always follows where its counter says.
     if settings.skip > 0 { position = self.random.below(min(settings.skip, list.count)) }
+    beginOrder()
   }
 
   /// The path at which the first image was found, if it is not the one that is written.

@@ -18,4 +18,12 @@ public protocol RecordSource: BatchSource {
   ///
   /// - Returns: A remark if the place had to be guessed.
   func restore(_ counters: [UInt64]) throws(Diagnostic) -> String?
+
+  /// What a record of a batch is called in messages; may be asked while another batch is filled.
+  func recordName(_ names: RecordNames, _ index: Int) -> String?
+}
+
+extension RecordSource {
+  /// The name in quotes.
+  public func recordName(_ names: RecordNames, _ index: Int) -> String? { names.quoted(index) }
 }

@@ -64,7 +64,7 @@ final class BatchFeed {
   }
 
   /// The name of a record that the tops hold.
-  func recordName(_ sample: Int) -> String? { names.quoted(sample) }
+  func recordName(_ sample: Int) -> String? { source.recordName(names, sample) }
 
   /// The number of records of one pass.
   var recordCount: Int? { source.count }
@@ -75,8 +75,8 @@ final class BatchFeed {
   /// Goes through the records once from the first on.
   func beginSinglePass() {
     restart { source in
-      source.rewind(drawingFrom: counters)
       source.wraps = false
+      source.rewind(drawingFrom: counters)
     }
   }
 

@@ -34,6 +34,7 @@ final class Convolution: ActivationFusing {
   private let packedBackward = Blob("packed weights, backward")
   private(set) var sampleCount = 1
   private(set) var operations = 0
+  private(set) var multiplyAdds = 0
   var fusedNegativeSlope: Float?
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
@@ -65,6 +66,7 @@ final class Convolution: ActivationFusing {
     let perValue = 2 * weights[1...].reduce(1, *) + (bank.hasBias ? 1 : 0)
     let product = (bottoms.count * top.reduce(1, *)).multipliedReportingOverflow(by: perValue)
     operations = product.overflow ? .max : product.partialValue
+    multiplyAdds = (operations - (bank.hasBias ? bottoms.count * top.reduce(1, *) : 0)) / 2
     return Array(repeating: Shape(top), count: bottoms.count)
   }
 

@@ -64,6 +64,7 @@ final class Deconvolution: SampleLayer {
   private var topPlane = 0
   private(set) var sampleCount = 1
   private(set) var operations = 0
+  private(set) var multiplyAdds = 0
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     self.spec = spec
@@ -95,6 +96,7 @@ final class Deconvolution: SampleLayer {
     let perValue = 2 * weights[1...].reduce(1, *)
     let product = (bottoms.count * layout.bottom.count).multipliedReportingOverflow(by: perValue)
     operations = product.overflow ? .max : product.partialValue
+    multiplyAdds = operations / 2
     return Array(repeating: Shape(top), count: bottoms.count)
   }
 

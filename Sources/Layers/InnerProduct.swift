@@ -87,6 +87,8 @@ final class InnerProduct: BatchLayer {
 
   var operations: Int { items * outputs * (2 * width + (hasBias ? 1 : 0)) }
 
+  var multiplyAdds: Int { items * outputs * width }
+
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     let y = top[0].values
     if hasBias {

@@ -114,6 +114,12 @@ final class LSTM: BatchLayer {
       + 2 * recurrence.sequences * recurrence.staticWidth * recurrence.gateCount
   }
 
+  var multiplyAdds: Int {
+    recurrence.gateCount
+      * (recurrence.rows * (recurrence.width + recurrence.outputs)
+        + recurrence.sequences * recurrence.staticWidth)
+  }
+
   var state: LayerState {
     get {
       recurrence.exposesState || parameters.isEmpty

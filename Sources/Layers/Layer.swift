@@ -40,9 +40,12 @@ public protocol Layer: AnyObject, SendableMetatype {
   /// Which tops are views of bottoms: they share the bottom's memory and need no copy.
   var views: LayerViews { get }
 
-  /// Multiplications and additions of a forward pass over the whole batch, known after `reshape`; 0
-  /// where they do not count beside the moving of memory.
+  /// Multiplications and additions of a forward pass over the whole batch, each counted, known after
+  /// `reshape`; 0 where they do not count beside the moving of memory.
   var operations: Int { get }
+
+  /// Multiplications of values by weights whose products are added up: what is known as MAC.
+  var multiplyAdds: Int { get }
 
   /// What must be saved, beside the parameters, for a run to go on exactly; empty if nothing.
   var state: LayerState { get set }
@@ -110,6 +113,9 @@ extension Layer {
 
   /// Nothing to count.
   public var operations: Int { 0 }
+
+  /// No products with weights.
+  public var multiplyAdds: Int { 0 }
 
   /// No state.
   public var state: LayerState {

@@ -131,48 +131,9 @@ extension LayerReference {
     }
     return table.meanings.compactMap { name, meaning in
       message.field(named: name).map { field in
-        Row(name: name, type: typeName(field), value: defaultText(field), meaning: meaning)
+        Row(name: name, type: field.typeText, value: field.defaultText, meaning: meaning)
       }
     }
-  }
-
-  private func typeName(_ field: FieldType) -> String {
-    let name =
-      switch field.kind {
-      case .bool: "bool"
-      case .int32: "int32"
-      case .int64: "int64"
-      case .uint32: "uint32"
-      case .uint64: "uint64"
-      case .float: "float"
-      case .double: "double"
-      case .string: "string"
-      case .bytes: "bytes"
-      case .enumeration(let type): type.values.map(\.name).joined(separator: " | ")
-      case .message(let type): type.name
-      }
-    return field.isRepeated ? "\(name), repeated" : name
-  }
-
-  /// The default that the schema names; `nil` if it names none.
-  private func defaultText(_ field: FieldType) -> String? {
-    guard field.hasExplicitDefault, let value = field.defaultValue else { return nil }
-    switch value {
-    case .bool(let value): return String(value)
-    case .int(let value): return String(value)
-    case .uint(let value): return String(value)
-    case .float(let value): return short("\(value)")
-    case .double(let value): return short("\(value)")
-    case .string(let value): return "\"\(value)\""
-    case .enumeration(let number):
-      guard case .enumeration(let type) = field.kind else { return nil }
-      return type.name(of: number)
-    case .bytes, .message: return nil
-    }
-  }
-
-  private func short(_ number: String) -> String {
-    number.hasSuffix(".0") ? String(number.dropLast(2)) : number
   }
 }
 

@@ -99,7 +99,7 @@ extension LayerSpec {
     try check(filler, fits: shape)
     let blob = Blob("\(name)/\(title)", shape: shape)
     var random = context.random(self, title)
-    filler.fill(blob, &random)
+    if !context.isSketch { filler.fill(blob, &random) }
     return blob
   }
 }

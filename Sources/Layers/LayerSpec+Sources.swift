@@ -77,7 +77,7 @@ extension LayerSpec {
     guard let first = tops.first.flatMap({ context.assumedShapes[$0] }) ?? known else {
       throw error(
         "its shape is that of its data, which are not opened", at: message.location("top"),
-        help: "give the shape of '\(tops.first ?? "")': \(batchSize)×channels×height×width")
+        help: "give it: --shape \(tops.first ?? "")=\(batchSize),CHANNELS,HEIGHT,WIDTH")
     }
     let labels = tops.dropFirst().map { context.assumedShapes[$0] ?? [first.leadingCount] }
     return [first] + labels

@@ -65,13 +65,16 @@ public struct LayerContext: Sendable {
   public let opensSources: Bool
   /// The shapes that the tops of unopened sources are given, by top name.
   public let assumedShapes: [String: Shape]
+  /// Whether only shapes are wanted: parameters are not filled, and the net may be larger than the
+  /// machine's memory.
+  public let isSketch: Bool
   /// Takes remarks for the user.
   public let remark: @Sendable (String) -> Void
 
   /// Makes a context.
   public init(
     workers: Workers, seed: UInt64 = 0, files: FileResolver = FileResolver(),
-    opensSources: Bool = true, assumedShapes: [String: Shape] = [:],
+    opensSources: Bool = true, assumedShapes: [String: Shape] = [:], isSketch: Bool = false,
     remark: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.workers = workers
@@ -79,6 +82,7 @@ public struct LayerContext: Sendable {
     self.files = files
     self.opensSources = opensSources
     self.assumedShapes = assumedShapes
+    self.isSketch = isSketch
     self.remark = remark
   }
 

@@ -114,7 +114,7 @@ final class Pooling: SampleLayer {
   }
 
   func beginForward(_ bottom: [Blob], _ top: [Blob]) throws {
-    if method == .draw { passes += 1 }
+    if method == .draw { passes &+= 1 }
   }
 
   func forward(

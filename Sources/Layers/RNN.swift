@@ -110,6 +110,12 @@ final class RNN: BatchLayer {
       + 2 * recurrence.sequences * recurrence.staticWidth * recurrence.outputs
   }
 
+  var multiplyAdds: Int {
+    recurrence.outputs
+      * (recurrence.rows * (recurrence.width + 2 * recurrence.outputs)
+        + recurrence.sequences * recurrence.staticWidth)
+  }
+
   var state: LayerState {
     get {
       recurrence.exposesState || parameters.isEmpty

@@ -173,7 +173,7 @@ final class SPP: SampleLayer {
   }
 
   func beginForward(_ bottom: [Blob], _ top: [Blob]) throws {
-    if method == .draw { passes += 1 }
+    if method == .draw { passes &+= 1 }
   }
 
   func forward(

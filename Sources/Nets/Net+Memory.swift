@@ -3,7 +3,65 @@ import Layers
 import Prototxt
 import Schema
 
+/// The bytes that a layer, or a net, takes.
+public struct NetMemory: Sendable, Equatable {
+  /// Values that layers make.
+  public internal(set) var activations = 0
+  /// Gradients by those values.
+  public internal(set) var activationGradients = 0
+  /// Parameters, those that are shared once.
+  public internal(set) var parameters = 0
+  /// Gradients by parameters.
+  public internal(set) var parameterGradients = 0
+  /// Sums and scratch of threads.
+  public internal(set) var work = 0
+
+  /// All together.
+  public var total: Int {
+    activations + activationGradients + parameters + parameterGradients + work
+  }
+
+  /// Makes one of zeros.
+  public init() {}
+
+  /// Adds what another layer takes.
+  public static func += (sum: inout NetMemory, other: NetMemory) {
+    sum.activations += other.activations
+    sum.activationGradients += other.activationGradients
+    sum.parameters += other.parameters
+    sum.parameterGradients += other.parameterGradients
+    sum.work += other.work
+  }
+}
+
 extension Net {
+  /// What one layer takes: what it makes, with the parameters that it owns.
+  public func memory(of number: Int) -> NetMemory {
+    let node = nodes[number]
+    let size = MemoryLayout<Float>.stride
+    var memory = NetMemory()
+    memory.activations = node.valueFloats * size
+    if node.needsBackward, node.layer.views != .valuesAndGradient {
+      for (index, top) in node.tops.enumerated() where !node.isInPlace(index) {
+        memory.activationGradients += top.count * size
+      }
+    }
+    for (index, owns) in ownsParameter[number].enumerated() where owns {
+      let blob = parameters[parameterIndices[number][index]].blob
+      memory.parameters += blob.count * size
+      if blob.hasGradient { memory.parameterGradients += blob.count * size }
+    }
+    return memory
+  }
+
+  /// What the whole net takes when it computes.
+  public var memory: NetMemory {
+    var sum = NetMemory()
+    for number in nodes.indices { sum += memory(of: number) }
+    sum.work = Plan(nodes).partialFloats * MemoryLayout<Float>.stride
+    return sum
+  }
+
   /// The bytes that the net takes when it computes: values, gradients, sums of chunks.
   public var bytes: Int {
     var floats = 0
@@ -20,6 +78,7 @@ extension Net {
 
   /// Checks, before gradients take memory, that there is enough of it.
   func requireMemory() throws {
+    guard !context.isSketch else { return }
     let learned = zip(nodes, parameterIndices).reduce(into: Set<Int>()) { found, layer in
       if layer.0.needsBackward { found.formUnion(layer.1) }
     }

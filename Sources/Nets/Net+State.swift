@@ -3,44 +3,50 @@ public import Schema
 
 extension Net {
   /// What the layers carry from one pass to the next (data positions, random counters), as a
-  /// `RunNetState` message; setting it makes them go on from there.
+  /// `RunNetState` message.
   public var runState: Message {
-    get {
-      var state = Message("RunNetState")
-      for node in nodes {
-        let carried = node.layer.state
-        if carried.isEmpty { continue }
-        var layer = Message("RunLayerState")
-        layer.set("name", string: node.name)
-        layer.set("type", string: node.spec.type)
-        layer.set("counter", ints: carried.counters.map { Int(Int64(bitPattern: $0)) })
-        layer.set(
-          "values",
-          messages: carried.values.map {
-            var values = Message("RunValues")
-            values.set("value", floats: $0)
-            return values
-          })
-        state.append("layer", message: layer)
-      }
-      return state
+    var state = Message("RunNetState")
+    for node in nodes {
+      let carried = node.layer.state
+      if carried.isEmpty { continue }
+      var layer = Message("RunLayerState")
+      layer.set("name", string: node.name)
+      layer.set("type", string: node.spec.type)
+      layer.set("counter", ints: carried.counters.map { Int(Int64(bitPattern: $0)) })
+      layer.set(
+        "values",
+        messages: carried.values.map {
+          var values = Message("RunValues")
+          values.set("value", floats: $0)
+          return values
+        })
+      state.append("layer", message: layer)
     }
-    set {
-      var taken: Set<Int> = []
-      for layer in newValue.messages("layer") {
-        // Layers may have one name: the first that has not been taken is meant.
-        let number = nodes.indices.first {
-          !taken.contains($0) && nodes[$0].name == layer.string("name")
-            && nodes[$0].spec.type == layer.string("type") && !nodes[$0].layer.state.isEmpty
-        }
-        guard let number else { continue }
-        taken.insert(number)
-        let node = nodes[number]
-        node.layer.state = LayerState(
-          counters: layer.ints("counter").map { UInt64(bitPattern: Int64($0)) },
-          values: layer.messages("values").map { $0.floats("value") })
+    return state
+  }
+
+  /// Makes the layers go on from a `RunNetState` message.
+  ///
+  /// - Returns: The layers that were not given what they carry, or that the net does not have; empty
+  ///   if the net goes on exactly.
+  public func restore(_ state: Message) -> [String] {
+    var waiting = nodes.indices.filter { !nodes[$0].layer.state.isEmpty }
+    var unknown: [String] = []
+    for layer in state.messages("layer") {
+      // Layers may have one name: the first that has not been given anything is meant.
+      let place = waiting.firstIndex {
+        nodes[$0].name == layer.string("name") && nodes[$0].spec.type == layer.string("type")
       }
+      guard let place else {
+        unknown.append(layer.string("name"))
+        continue
+      }
+      let node = nodes[waiting.remove(at: place)]
+      node.layer.state = LayerState(
+        counters: layer.ints("counter").map { UInt64(bitPattern: Int64($0)) },
+        values: layer.messages("values").map { $0.floats("value") })
     }
+    return unknown + waiting.map { nodes[$0].name }
   }
 
   /// Samples of one forward pass, as the data layers say; 0 without any.

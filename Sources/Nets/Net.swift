@@ -131,8 +131,8 @@ public final class Net {
   }
 
   func reshape(from first: Int) throws {
+    defer { planIsStale = true }
     for node in nodes[first...] { try node.reshape() }
-    planIsStale = true
   }
 
   /// Takes the memory of all gradients now: no thread may do so while it computes.

@@ -86,7 +86,7 @@ struct NetBuilder {
   private mutating func connect(_ node: Node) {
     let errorsBefore = diagnostics.count
     node.propagates = Array(repeating: false, count: node.bottoms.count)
-    let room = Memory.physicalFloats - taken
+    let room = context.isSketch ? Int.max : Memory.physicalFloats - taken
     diagnostics += Self.problems { try node.reshape(room: room) }
     guard diagnostics.count == errorsBefore else { return }
     taken += node.valueFloats + node.parameterFloats

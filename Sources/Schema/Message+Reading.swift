@@ -75,10 +75,6 @@ extension Message {
   public func optionalInt(_ field: String) -> Int? { has(field) ? int(field) : nil }
   /// The value of a `float` field, `nil` if it is not set.
   public func optionalFloat(_ field: String) -> Float? { has(field) ? float(field) : nil }
-  /// The value of a string field, `nil` if it is not set.
-  public func optionalString(_ field: String) -> String? { has(field) ? string(field) : nil }
-  /// The message in a field, `nil` if it is not set.
-  public func optionalMessage(_ field: String) -> Message? { has(field) ? message(field) : nil }
 
   /// The value of a truth field, `nil` if it is not set.
   public func optionalBool(_ field: String) -> Bool? {
@@ -142,15 +138,6 @@ extension Message {
       mismatch(type, "truth values")
     }
     return all
-  }
-
-  /// All names of an enum field's values.
-  public func enumNames(_ field: String) -> [String] {
-    let type = self.field(field)
-    guard case .enumeration(let enumeration) = type.kind,
-      case .enumeration(let all) = entry(of: type)?.values ?? Values(type.kind)
-    else { mismatch(type, "enum values") }
-    return all.map { enumeration.name(of: $0) ?? String($0) }
   }
 
   /// All messages in a field.

@@ -27,6 +27,10 @@ public struct NetUpgrade: Sendable {
     warnings += problems.all
   }
 
+  private static func count(_ number: Int, _ thing: String) -> String {
+    "\(number) \(thing)\(number == 1 ? "" : "s")"
+  }
+
   /// V0 and V1 layers become layers of today.
   private mutating func upgradeLayers(_ problems: inout Diagnostics) {
     var layers = net.messages("layers")
@@ -41,14 +45,28 @@ public struct NetUpgrade: Sendable {
     }
     if layers.contains(where: { $0.has("layer") }) {
       let upgrade = V0Upgrade(layers, inputs: net.strings("input"))
-      layers = upgrade.layers
       problems.all += upgrade.problems
-      changes.append("layers of the form of 2013 (V0)")
+      changes.append(NetUpgrade.count(layers.count, "layer") + " of the form of 2013 (V0)")
+      let paddings = layers.count - upgrade.layers.count
+      if paddings > 0 {
+        changes.append(
+          NetUpgrade.count(paddings, "padding layer") + ", now 'pad' of the layers behind")
+      }
+      layers = upgrade.layers
     } else {
-      changes.append("layers of the form of 2014 (V1)")
+      changes.append(NetUpgrade.count(layers.count, "layer") + " of the form of 2014 (V1)")
     }
     net.clear("layers")
-    net.set("layer", messages: layers.map { V1Upgrade.layer($0) })
+    let upgraded = layers.map { V1Upgrade.layer($0) }
+    let moved = zip(layers, upgraded).count { old, new in
+      new.has("transform_param") && !old.has("transform_param")
+    }
+    if moved > 0 {
+      changes.append(
+        "scaling, cropping and mirroring of \(NetUpgrade.count(moved, "data layer")), now in "
+          + "'transform_param'")
+    }
+    net.set("layer", messages: upgraded)
   }
 
   /// The net's own inputs become an Input layer in front.
@@ -59,10 +77,12 @@ public struct NetUpgrade: Sendable {
         problems.append(problem)
       } else {
         net.set("layer", messages: [inputLayer] + net.messages("layer"))
-        changes.append("inputs of the net itself")
+        changes.append(
+          NetUpgrade.count(net.count("input"), "input") + " of the net itself, now an Input layer")
       }
     } else {
-      changes.append("inputs without a shape, which mean nothing")
+      changes.append(
+        NetUpgrade.count(net.count("input"), "input") + " without a shape, which means nothing")
     }
     net.clear("input")
     net.clear("input_shape")
@@ -125,9 +145,11 @@ public struct NetUpgrade: Sendable {
       layer.set("param", messages: params)
       return layer
     }
-    guard layers != net.messages("layer") else { return }
+    let changed = zip(layers, net.messages("layer")).count { $0 != $1 }
+    guard changed > 0 else { return }
     net.set("layer", messages: layers)
-    changes.append("learning rates of BatchNorm")
+    changes.append(
+      "lr_mult and decay_mult of \(NetUpgrade.count(changed, "BatchNorm layer")), now 0")
   }
 }
 

@@ -37,6 +37,12 @@ public struct SolverStateFile: Sendable {
           help: "give a .solverstate, which names the weights that belong to it; weights alone are "
             + "given with --weights"))
     }
+    guard iteration >= 0, content.currentStep >= 0 else {
+      throw Diagnostics(
+        .error(
+          "says iteration \(iteration) and step \(content.currentStep), which cannot be",
+          path: path, help: "the file is damaged"))
+    }
     self.path = path
     self.iteration = iteration
     learnedNet = content.learnedNet

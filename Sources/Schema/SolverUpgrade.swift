@@ -34,9 +34,10 @@ public struct SolverUpgrade: Sendable {
       return
     }
     let old = solver.enumName("solver_type")
-    solver.set("type", string: Self.types[old] ?? old, at: solver.location("solver_type"))
+    let new = Self.types[old] ?? old
+    solver.set("type", string: new, at: solver.location("solver_type"))
     solver.clear("solver_type")
-    changes.append("solver_type")
+    changes.append("solver_type: \(old), now type: \"\(new)\"")
   }
 
   private static let types = [
@@ -49,7 +50,7 @@ public struct SolverUpgrade: Sendable {
     let nets = solver.messages(field).map { net in
       let upgrade = problems.collecting(all: { () throws(Diagnostics) in try NetUpgrade(net) })
       warnings += upgrade?.warnings ?? []
-      changes += upgrade?.changes ?? []
+      changes += (upgrade?.changes ?? []).map { "\(field): \($0)" }
       return upgrade?.net ?? net
     }
     solver.set(field, messages: nets)

@@ -2,11 +2,15 @@ import CKernels
 import Schema
 
 /// AdaDelta (Zeiler 2012); `momentum` is the decay of both means.
-///
-///     h₁ = m · h₁ + (1 − m) · g²,   u = g · √((h₂ + delta) / (h₁ + delta))
-///     h₂ = m · h₂ + (1 − m) · u²,   w = w − rate · u
 struct AdaDelta: UpdateRule {
-  static let type = "AdaDelta"
+  static let reference = RuleReference(
+    "AdaDelta", summary: "AdaDelta, of Zeiler (2012); m is `momentum`, the decay of both means.",
+    formula: """
+      h₁ = m · h₁ + (1 − m) · g²
+      u  = g · √((h₂ + delta) / (h₁ + delta))
+      h₂ = m · h₂ + (1 − m) · u²
+      w  = w − α · u
+      """)
   static let historyCount = 2
 
   private let momentum: Float

@@ -2,10 +2,13 @@ import CKernels
 import Schema
 
 /// AdaGrad, of Duchi, Hazan and Singer (2011).
-///
-///     h = h + g²,   w = w − rate · g / (√h + delta)
 struct AdaGrad: UpdateRule {
-  static let type = "AdaGrad"
+  static let reference = RuleReference(
+    "AdaGrad", summary: "AdaGrad, of Duchi, Hazan and Singer (2011).",
+    formula: """
+      h = h + g²
+      w = w − α · g / (√h + delta)
+      """, notes: "`momentum` must not be given.")
 
   private let delta: Float
 

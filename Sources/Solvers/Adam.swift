@@ -2,12 +2,17 @@ import CKernels
 import Glibc
 import Schema
 
-/// Adam (Kingma and Ba 2014); β₁ is `momentum`, which is 0 unless it is given, β₂ `momentum2`.
-///
-///     m = β₁ · m + (1 − β₁) · g,   v = β₂ · v + (1 − β₂) · g²
-///     w = w − rate · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + delta),   t = iteration + 1
+/// Adam (Kingma and Ba 2014), as Caffe has it; β₁ is `momentum`, β₂ `momentum2`.
 struct Adam: UpdateRule {
-  static let type = "Adam"
+  static let reference = RuleReference(
+    "Adam", summary: "Adam, of Kingma and Ba (2014).",
+    formula: """
+      m = β₁ · m + (1 − β₁) · g
+      v = β₂ · v + (1 − β₂) · g²
+      w = w − α · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + delta),   t = iteration + 1
+      """,
+    notes: "β₁ is `momentum`, which is 0 unless it is given (0.9 is usual), and β₂ is `momentum2`. "
+      + "As in Caffe, weight decay is part of g, and delta is added to the uncorrected √v.")
   static let historyCount = 2
 
   private let momentum: Float

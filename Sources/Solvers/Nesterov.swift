@@ -2,10 +2,14 @@ import CKernels
 import Schema
 
 /// Nesterov's accelerated gradient, in the form that Caffe uses.
-///
-///     h' = momentum · h + rate · g,   w = w − ((1 + momentum) · h' − momentum · h)
 struct Nesterov: UpdateRule {
-  static let type = "Nesterov"
+  static let reference = RuleReference(
+    "Nesterov", summary: "Nesterov's accelerated gradient.",
+    formula: """
+      h' = momentum · h + α · g
+      w = w − ((1 + momentum) · h' − momentum · h)
+      """)
+  static let rests = true
 
   private let momentum: Float
 

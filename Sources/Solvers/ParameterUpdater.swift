@@ -33,7 +33,11 @@ final class ParameterUpdater {
       net.parameters.map { Blob("history \(run) of \($0.title)", shape: $0.blob.shape) }
     }
     var pieces: [Piece] = []
-    for (index, parameter) in net.parameters.enumerated() where parameter.blob.hasGradient {
+    let rests = type(of: settings.rule).rests
+    for (index, parameter) in net.parameters.enumerated() {
+      // What no loss reaches decays all the same, as in Caffe; its gradient is zero.
+      if !parameter.blob.hasGradient, parameter.rate == 0, rests { continue }
+      _ = parameter.blob.gradient
       for start in stride(from: 0, to: parameter.blob.count, by: Self.grain) {
         let end = min(parameter.blob.count, start + Self.grain)
         pieces.append(Piece(parameter: index, range: start..<end))

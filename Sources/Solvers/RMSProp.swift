@@ -2,10 +2,13 @@ import CKernels
 import Schema
 
 /// RMSProp (Tieleman and Hinton 2012).
-///
-///     h = rms_decay · h + (1 − rms_decay) · g²,   w = w − rate · g / (√h + delta)
 struct RMSProp: UpdateRule {
-  static let type = "RMSProp"
+  static let reference = RuleReference(
+    "RMSProp", summary: "RMSProp, of Tieleman and Hinton (2012).",
+    formula: """
+      h = rms_decay · h + (1 − rms_decay) · g²
+      w = w − α · g / (√h + delta)
+      """, notes: "`momentum` must not be given.")
 
   private let delta: Float
   private let rmsDecay: Float

@@ -32,10 +32,10 @@ enum RunStateFile {
     }
   }
 
-  /// Tells the history of one snapshot from that of another: FNV-1a over the bits.
-  static func checksum(_ history: [Blob]) -> Int {
+  /// Tells the blobs of one snapshot from those of another: FNV-1a over the bits.
+  static func checksum(_ blobs: [Blob]) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for blob in history {
+    for blob in blobs {
       let values = blob.values
       for index in 0..<blob.count {
         hash = (hash ^ UInt64(values[index].bitPattern)) &* 0x100_0000_01b3

@@ -2,10 +2,15 @@ import CKernels
 import Schema
 
 /// Stochastic gradient descent with momentum, the rate inside the momentum as in Caffe.
-///
-///     h = momentum · h + rate · g,   w = w − h
 struct SGD: UpdateRule {
-  static let type = "SGD"
+  static let reference = RuleReference(
+    "SGD", summary: "Stochastic gradient descent with momentum.",
+    formula: """
+      h = momentum · h + α · g
+      w = w − h
+      """,
+    notes: "The rate is inside the momentum: a rate that falls does not make what is in h smaller.")
+  static let rests = true
 
   private let momentum: Float
 

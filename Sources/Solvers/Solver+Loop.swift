@@ -9,9 +9,7 @@ extension Solver {
   /// - Throws: a `Diagnostic` if data, a disk or the numbers themselves do not let the run go on.
   /// - Returns: how the run ended.
   public func solve() throws -> Outcome {
-    if settings.snapshotInterval > 0 || settings.snapshotsAfterTraining {
-      try SnapshotFiles.prepareFolder(snapshotPrefix)
-    }
+    try prepareFolder()
     options.observe(
       .solving(
         name: trainNet.name, policy: settings.rate.name,
@@ -37,8 +35,41 @@ extension Solver {
       options.observe(.finalLoss(iteration: iteration, loss: window.mean))
     }
     if isDue(settings.testInterval) { try testAll() }
+    if let signal = options.requests.stop {
+      options.observe(.stopped(iteration: iteration, snapshot: lastSnapshot))
+      return .stopped(signal: signal)
+    }
     options.observe(.finished(iteration: iteration))
     return .finished
+  }
+
+  /// Makes the folder of the snapshots. Where none is due but those that a signal may ask for, a
+  /// folder that cannot be written does not stop the run.
+  private func prepareFolder() throws {
+    do {
+      try SnapshotFiles.prepareFolder(snapshotPrefix)
+    } catch {
+      let isDue = settings.snapshotInterval > 0 || settings.snapshotsAfterTraining
+      if isDue { throw error }
+      warn(error)
+    }
+  }
+
+  private func warn(_ error: Diagnostic) {
+    var warning = error
+    warning.severity = .warning
+    options.observe(.warning(warning))
+  }
+
+  /// Takes a snapshot in the middle of a run. A disk that is full for a while must not cost the
+  /// run: the next snapshot may succeed.
+  private func snapshotOnTheWay() throws {
+    do {
+      try snapshot()
+    } catch let error as Diagnostic {
+      if error.kind != .inputOutput { throw error }
+      warn(error)
+    }
   }
 
   private func isDue(_ interval: Int) -> Bool { interval > 0 && iteration % interval == 0 }
@@ -62,11 +93,12 @@ extension Solver {
     window.add(loss)
     let norm = updater.gradientNorm()
     try guardGradients(norm)
-    let rate = settings.rate.rate(at: iteration, step: &currentStep)
+    let rate = settings.rate.rate(
+      at: iteration, smoothedLoss: window.mean, progress: &rateProgress)
     if displays {
-      display(rate.rate, multistep: rate.advanced ? currentStep : nil, &clock)
+      display(rate.rate, step: rate.advanced ? rateProgress.step : nil, &clock)
     } else if rate.advanced {
-      options.observe(.multistep(iteration: iteration, step: currentStep))
+      options.observe(.rateStep(iteration: iteration, step: rateProgress.step))
     }
     update(norm: norm, rate: rate.rate)
     options.observe(
@@ -79,7 +111,7 @@ extension Solver {
     iteration += 1
     statesBeforeTests = nil
     let asksSnapshot = options.requests.takeSnapshot()
-    if isDue(settings.snapshotInterval) || asksSnapshot { try snapshot() }
+    if isDue(settings.snapshotInterval) || asksSnapshot { try snapshotOnTheWay() }
     return options.requests.stop
   }
 
@@ -93,13 +125,13 @@ extension Solver {
     updater.update(rate: rate, scale: scale, iteration: iteration)
   }
 
-  private func display(_ rate: Float, multistep: Int?, _ clock: inout LoopClock) {
+  private func display(_ rate: Float, step: Int?, _ clock: inout LoopClock) {
     let (seconds, iterations) = clock.lap(iteration)
     options.observe(
       .display(
         DisplayReport(
           iteration: iteration, smoothedLoss: window.mean, rate: rate,
-          multistep: multistep, seconds: seconds, iterations: iterations,
+          rateStep: step, seconds: seconds, iterations: iterations,
           outputs: trainNet.outputValues)))
   }
 

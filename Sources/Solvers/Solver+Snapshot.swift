@@ -29,21 +29,27 @@ extension Solver {
     options.observe(.snapshotting(path: state, kind: .state))
     let history = updater.history.map { BlobSource(shape: $0.shape.dimensions, values: $0.values) }
     let write = isHDF5 ? SolverStateFile.writeHDF5 : SolverStateFile.write
-    try write(state, iteration, weights, currentStep, history)
+    try write(state, iteration, weights, rateProgress.step, history)
     lastSnapshot = state
     lastSnapshotIteration = iteration
   }
 
-  /// What Caffe loses: seed, smoothed loss, data positions, random counters.
+  /// What Caffe loses: seed, smoothed loss, what plateau waits for, data positions, random counters.
   private var runState: Message {
     var state = Message("RunState")
     state.set("iter", int: iteration)
-    state.set("state_checksum", int: RunStateFile.checksum(updater.history))
+    state.set("state_checksum", int: checksum)
     state.set("random_seed", int: Int(Int64(bitPattern: seed)))
     window.save(to: &state)
+    if settings.rate.watchesLoss { rateProgress.save(to: &state) }
     state.set(
       "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state
+  }
+
+  /// Tells this snapshot from others: the bits of the history and of the weights.
+  private var checksum: Int {
+    RunStateFile.checksum(updater.history + trainNet.parameters.map(\.blob))
   }
 
   // MARK: Restoring
@@ -56,7 +62,7 @@ extension Solver {
     try loadWeights(weights)
     for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
     iteration = state.iteration
-    currentStep = state.currentStep
+    rateProgress.step = state.currentStep
     lastSnapshot = path
     lastSnapshotIteration = iteration
     let isExact = try restoreRunState(beside: path)
@@ -108,7 +114,7 @@ extension Solver {
       return false
     }
     guard saved.int("iter") == iteration,
-      saved.int("state_checksum") == RunStateFile.checksum(updater.history)
+      saved.int("state_checksum") == checksum
     else {
       options.observe(
         .remark(
@@ -117,9 +123,16 @@ extension Solver {
       return false
     }
     window.restore(from: saved)
-    let nets = saved.messages("net")
-    for (net, state) in zip([trainNet] + testNets, nets) { net.runState = state }
-    return nets.count == 1 + testNets.count
+    rateProgress.restore(from: saved)
+    let states = saved.messages("net")
+    let nets = [trainNet] + testNets
+    let strangers = zip(nets, states).flatMap { $0.restore($1) }
+    if !strangers.isEmpty {
+      let names = strangers.map { "'\($0)'" }.joined(separator: ", ")
+      options.observe(
+        .remark("\(file) is of a net with other layers: \(names) cannot go on exactly"))
+    }
+    return strangers.isEmpty && states.count == nets.count
       && saved.int("random_seed") == Int(Int64(bitPattern: seed))
   }
 }

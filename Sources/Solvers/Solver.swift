@@ -66,7 +66,7 @@ public final class Solver {
   let settings: SolverSettings
   let options: Options
   let updater: ParameterUpdater
-  var currentStep = 0
+  var rateProgress = RatePolicy.Progress()
   var window: LossWindow
   /// The state file of the last snapshot, for messages.
   var lastSnapshot: String?
@@ -85,10 +85,11 @@ public final class Solver {
   /// - Throws: `Diagnostics` with everything that is wrong.
   public init(_ description: Message, path: String?, options: Options) throws {
     let nets = SolverNets(
-      message: description, folder: path.flatMap(FileResolver.folder), options: options)
+      message: description, folder: SolverNets.folder(ofSolver: path), options: options)
     let plans: [SolverNets.Plan]
     (settings, plans) = try Solver.read(description, nets)
     self.options = options
+    for warning in settings.warnings { options.observe(.warning(warning)) }
     folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)
@@ -188,13 +189,16 @@ public final class Solver {
 
   // MARK: Defaults
 
-  /// A run that goes on takes its own seed again.
+  /// A run that goes on takes its own seed again, if the file that has it is of the same snapshot.
   private static func chooseSeed(
     _ options: Options, _ settings: SolverSettings, _ snapshot: String?
   ) throws -> UInt64 {
     if let seed = options.seed { return seed }
     if let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot)) {
-      return UInt64(bitPattern: Int64(saved.int("random_seed")))
+      let state = try SolverStateFile(path: snapshot)
+      if saved.int("iter") == state.iteration {
+        return UInt64(bitPattern: Int64(saved.int("random_seed")))
+      }
     }
     if let seed = settings.seed { return seed }
     var generator = SystemRandomNumberGenerator()

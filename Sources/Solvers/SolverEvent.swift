@@ -23,8 +23,8 @@ public enum SolverEvent {
   case display(DisplayReport)
   /// The gradients were scaled down as `clip_gradients` says.
   case clipped(norm: Float, limit: Float, scale: Float)
-  /// `multistep` has reached another step, in an iteration that is not displayed.
-  case multistep(iteration: Int, step: Int)
+  /// `multistep` or `plateau` has taken another step, in an iteration that is not displayed.
+  case rateStep(iteration: Int, step: Int)
   /// An iteration is over.
   case step(StepReport)
   /// A test pass begins.
@@ -74,8 +74,9 @@ public struct DisplayReport: Sendable {
   public let smoothedLoss: Float
   /// The learning rate of this iteration.
   public let rate: Float
-  /// The step that `multistep` has reached in this iteration; Caffe says so before the rate.
-  public let multistep: Int?
+  /// The step that `multistep` or `plateau` has taken in this iteration; Caffe says so before the
+  /// rate.
+  public let rateStep: Int?
   /// Seconds since the last display.
   public let seconds: Double
   /// Iterations since the last display.

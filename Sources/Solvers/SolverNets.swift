@@ -14,6 +14,8 @@ struct SolverNets {
   /// A net that is to be built.
   struct Plan {
     let description: Message
+    /// The file, if it is one.
+    let path: String?
     let folder: String?
     let state: NetState
   }
@@ -36,13 +38,14 @@ struct SolverNets {
             ? [] : [Note("the first is here", at: message.location(fields[0]))],
           help: fields.isEmpty ? "add net: \"model.txt\"" : "keep one of them"))
     }
-    let (description, folder) = try load(field, 0)
+    let (description, path) = try load(field, 0)
     var state = NetState(phase: .train)
     state.merge(description.message("state"))
     state.merge(message.message("train_state"))
     if let level = options.level { state.level = level }
     state.stages += options.stages
-    return Plan(description: description, folder: folder, state: state)
+    return Plan(
+      description: description, path: path, folder: netFolder(path), state: state)
   }
 
   /// The test nets: those of `test_net_param`, of `test_net`, then the net itself for what remains of
@@ -58,15 +61,12 @@ struct SolverNets {
     try check(sources.count, wanted, hasOwn: own != nil)
     let states = message.messages("test_state")
     return try sources.enumerated().map { number, source in
-      let (description, folder) = try load(source.field, source.index)
+      let (description, path) = try load(source.field, source.index)
       var state = NetState(phase: .test)
       state.merge(description.message("state"))
       if number < states.count { state.merge(states[number]) }
-      if states.isEmpty {
-        if let level = options.level { state.level = level }
-        state.stages += options.stages
-      }
-      return Plan(description: description, folder: folder, state: state)
+      return Plan(
+        description: description, path: path, folder: netFolder(path), state: state)
     }
   }
 
@@ -114,9 +114,15 @@ struct SolverNets {
     }
   }
 
-  /// Reads the net of a field: inline, or from a file.
+  /// The folder of a solver's file, if it came from one.
+  static func folder(ofSolver path: String?) -> String? { path.map(FileResolver.folder) }
+
+  /// Where the files that a net names are looked for.
+  private func netFolder(_ path: String?) -> String? { path.map(FileResolver.folder) ?? folder }
+
+  /// Reads the net of a field, inline or from a file; the latter's path comes with it.
   private func load(_ field: String, _ index: Int) throws -> (Message, String?) {
-    if field.hasSuffix("param") { return (message.messages(field)[index], folder) }
+    if field.hasSuffix("param") { return (message.messages(field)[index], nil) }
     let name = message.strings(field)[index]
     let files = FileResolver(folder: folder)
     let candidates = files.candidates(name)
@@ -129,7 +135,7 @@ struct SolverNets {
     if path != candidates[0] { options.observe(.remark("the net is \(path)")) }
     let (description, warnings) = try NetDescription.load(path)
     for warning in warnings { options.observe(.warning(warning)) }
-    return (description, FileResolver.folder(of: path))
+    return (description, path)
   }
 
   // MARK: Building

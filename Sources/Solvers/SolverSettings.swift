@@ -26,6 +26,8 @@ struct SolverSettings {
   let weights: [String]
   let rate: RatePolicy
   let rule: any UpdateRule
+  /// What has no effect, or not the wanted one.
+  let warnings: [Diagnostic]
 
   /// Reads a `SolverParameter`.
   ///
@@ -66,6 +68,7 @@ struct SolverSettings {
     rate = RatePolicy(message, &check)
     rule = UpdateRules.rule(message, &check)
     try check.diagnostics.throwIfErrors()
+    warnings = check.diagnostics.all
   }
 }
 
@@ -81,6 +84,10 @@ struct SettingsCheck {
   ) {
     diagnostics.append(
       .error(text, at: message.location(field, index), label: label, help: help))
+  }
+
+  mutating func warn(_ text: String, _ field: String) {
+    diagnostics.append(.warning(text, at: message.location(field)))
   }
 
   mutating func require(_ field: String, _ purpose: String, example: String = "…") {

@@ -52,27 +52,53 @@ public struct TestRun: Sendable {
     var batches = 0
     var samples = 0
     private var weight = 0.0
-    private var outputs: [OutputValue] = []
-    private var values: [Double] = []
     private var loss = 0.0
+    private var entries: [Entry] = []
+    /// Where each output's entries are, by its name.
+    private var places: [String: [Int]] = [:]
+
+    /// The sum of one value of an output. A blob may have fewer values in some batches (the last
+    /// of a pass, images of varying size), so each value has a weight of its own.
+    private struct Entry {
+      let output: OutputValue
+      var sum = 0.0
+      var weight = 0.0
+    }
 
     mutating func add(_ batch: [OutputValue], _ batchLoss: Float, weight: Double) {
-      if values.count != batch.count {
-        outputs = batch
-        values = Array(repeating: 0, count: batch.count)
+      var index = 0
+      for (position, output) in batch.enumerated() {
+        index = position > 0 && batch[position - 1].name == output.name ? index + 1 : 0
+        let entry = entry(output, index)
+        entries[entry].sum += weight * Double(output.value)
+        entries[entry].weight += weight
       }
-      for (index, output) in batch.enumerated() { values[index] += weight * Double(output.value) }
       loss += weight * Double(batchLoss)
       self.weight += weight
       batches += 1
     }
 
+    private mutating func entry(_ output: OutputValue, _ index: Int) -> Int {
+      if let known = places[output.name], index < known.count { return known[index] }
+      entries.append(Entry(output: output))
+      places[output.name, default: []].append(entries.count - 1)
+      return entries.count - 1
+    }
+
     var result: TestRun {
-      let total = max(weight, 1)
+      // Values that only a later, larger batch had come behind the others of their blob.
+      let order = entries.indices.sorted {
+        (places[entries[$0].output.name]?.first ?? $0, $0)
+          < (places[entries[$1].output.name]?.first ?? $1, $1)
+      }
       return TestRun(
-        means: zip(outputs, values).map {
-          OutputValue(name: $0.name, value: Float($1 / total), lossWeight: $0.lossWeight)
-        }, loss: Float(loss / total), batches: batches, samples: samples)
+        means: order.map { number in
+          let entry = entries[number]
+          return OutputValue(
+            name: entry.output.name,
+            value: Float(entry.sum / max(entry.weight, .leastNonzeroMagnitude)),
+            lossWeight: entry.output.lossWeight)
+        }, loss: Float(loss / max(weight, 1)), batches: batches, samples: samples)
     }
   }
 }

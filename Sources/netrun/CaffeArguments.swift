@@ -18,7 +18,7 @@ struct CaffeArguments {
   ]
 
   /// Our own options that take a value: one dash does for them too.
-  static let ownOptions: Set<String> = ["threads", "seed", "log", "sigterm-effect"]
+  static let ownOptions: Set<String> = ["threads", "seed", "log", "sigterm-effect", "shape"]
   /// Our own options without a value.
   static let ownFlags: Set<String> = [
     "version", "help", "force", "forward-only", "json", "allow-nonfinite",

@@ -73,9 +73,7 @@ void free(void *block) {
     __libc_free(block);
 }
 
-void *memalign(size_t alignment, size_t bytes) {
-    return taken(__libc_memalign(alignment, bytes));
-}
+void *memalign(size_t alignment, size_t bytes) { return taken(__libc_memalign(alignment, bytes)); }
 
 void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
 

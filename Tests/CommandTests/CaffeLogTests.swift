@@ -36,7 +36,7 @@ struct CaffeLogTests {
     let display = { (iteration: Int, loss: Float, rate: Float) in
       SolverEvent.display(
         DisplayReport(
-          iteration: iteration, smoothedLoss: loss, rate: rate, multistep: nil, seconds: 0.001,
+          iteration: iteration, smoothedLoss: loss, rate: rate, rateStep: nil, seconds: 0.001,
           iterations: iteration == 0 ? 0 : 5,
           outputs: [OutputValue(name: "loss", value: loss, lossWeight: 1)]))
     }

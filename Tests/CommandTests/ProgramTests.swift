@@ -89,7 +89,9 @@ struct ProgramTests {
 
   @Test(
     "Every command has examples in its help",
-    arguments: ["train", "test", "time", "convert", "convert mnist", "layers", "doctor"])
+    arguments: [
+      "train", "test", "time", "convert", "convert mnist", "layers", "doctor", "summary", "upgrade",
+    ])
   func help(command: String) throws {
     let result = try run("\(command) --help")
     #expect(result.status == 0)
@@ -158,6 +160,25 @@ struct ProgramTests {
     #expect(!result.out.contains("\u{1b}"))
     let quiet = try run("train solver.txt --log quiet")
     #expect(quiet.status == 0 && quiet.out.isEmpty && quiet.errors.isEmpty)
+  }
+
+  @Test("Steps of plateau are told, and what has no effect is warned of")
+  func plateau() throws {
+    let text = Self.solver.replacing(
+      "lr_policy: \"fixed\"",
+      with: "lr_policy: \"plateau\" gamma: 0.5 plateau_winsize: 1 warmup_iter: 40")
+    try folder.write(text.replacing("warmup_iter: 40", with: "warmup_iter: 2"), "plateau.txt")
+    let caffe = try run("train plateau.txt")
+    #expect(caffe.status == 0, "\(caffe.errors)")
+    #expect(caffe.errors.contains("] Plateau Status: Iteration "))
+    #expect(caffe.errors.contains("] Learning Rate Policy: plateau"))
+    let human = try run("train plateau.txt --log human")
+    #expect(human.out.contains("  rate      step 1\n"), "\(human.out)")
+    try folder.write(text, "long.txt")
+    let long = try run("train long.txt --log quiet")
+    #expect(long.status == 0)
+    #expect(long.errors.contains("the rate never reaches base_lr"), "\(long.errors)")
+    #expect(long.errors.contains("long.txt:"))
   }
 
   @Test("Metrics have a line for each display and test, and go on with the run")

@@ -322,7 +322,7 @@ struct DataLayerTests {
     let problem = DataSupport.problems {
       _ = try DataSupport.net(text, opensSources: false)
     }.first
-    #expect(problem?.help == "give the shape of 'data': 6×channels×height×width")
+    #expect(problem?.help == "give it: --shape data=6,CHANNELS,HEIGHT,WIDTH")
     let assumed = try DataSupport.net(
       text, opensSources: false, assumedShapes: ["data": [2, 1, 7, 7]])
     #expect(assumed.blob("data")?.shape == [2, 1, 7, 7] && assumed.blob("label")?.shape == [2])

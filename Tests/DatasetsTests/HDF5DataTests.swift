@@ -300,7 +300,7 @@ struct HDF5DataTests {
     let text = "source: 'nowhere.txt' batch_size: 6"
     #expect(
       told { _ = try makeNet(text, opensSources: false) }.first?.hasSuffix(
-        "give the shape of 'data'") == true)
+        "give it: --shape data=6,…") == true)
     let shapes: [String: Shape] = ["data": [6, 3], "label": [6]]
     let net = try makeNet(text, opensSources: false, assumedShapes: shapes)
     #expect(net.blob("data")?.shape == [6, 3])

@@ -28,9 +28,12 @@ import Testing
     }
   }
 
+  /// All but what writes files: libhdf5 takes memory of its own, and more as the file grows.
+  private static let takingNoMemory = LayerCase.all.filter { $0.type.type != "HDF5Output" }
+
   @Test(
     "passes at one shape take no memory",
-    .enabled(if: allocations_can_be_counted() != 0), arguments: LayerCase.all)
+    .enabled(if: allocations_can_be_counted() != 0), arguments: takingNoMemory)
   func allocations(_ layer: LayerCase) throws {
     let (net, repeats) = try large(layer)
     layer.setInputs(of: net, repeats)

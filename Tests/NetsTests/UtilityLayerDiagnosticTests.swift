@@ -13,7 +13,7 @@ import Testing
   static let mistakes: [Mistake] = [
     Mistake(
       [[2, 3]], "type: 'AbsVal' bottom: 'x0' top: 1️⃣'x0'",
-      "cannot work in place: top 'x0' has the name of its bottom"),
+      "cannot work in place: top 'x0' is its own bottom, and y does not tell which sign x had"),
     Mistake(
       [[2]], "type: 1️⃣'PReLU' bottom: 'x0' top: 'y'",
       "needs a bottom with at least two axes, the channels along axis 1, not 2"),

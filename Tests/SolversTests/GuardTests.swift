@@ -7,13 +7,14 @@ import Testing
 @Suite("Runs that cannot go on")
 struct GuardTests {
   private func solve(
-    _ text: String, net: String = Training.net, in scratch: Scratch? = nil, goesOn: Bool = false
+    _ text: String, net: String = Training.net, in scratch: Scratch? = nil, goesOn: Bool = false,
+    log: SolverLog? = nil
   ) -> [Diagnostic] {
     do {
       let base = text.contains("base_lr") ? "" : "base_lr: 0.1 "
       let end = scratch == nil ? " snapshot_after_train: false" : ""
       let solver = try Training.solver(
-        "\(base)lr_policy: 'fixed' \(text)\(end)", net: net, in: scratch
+        "\(base)lr_policy: 'fixed' \(text)\(end)", net: net, in: scratch, log: log
       ) { $0.allowsNonFinite = goesOn }
       _ = try solver.solve()
       return []
@@ -139,11 +140,27 @@ struct GuardTests {
     let scratch = try Scratch()
     try FileManager.default.createSymbolicLink(
       atPath: "\(scratch.path)/snap_iter_2.caffemodel", withDestinationPath: "/dev/full")
-    let found = solve("max_iter: 3 snapshot: 2", in: scratch)
+    let found = solve("max_iter: 2 snapshot: 5", in: scratch)
     #expect(found.map(\.kind) == [.inputOutput])
     #expect(found.first?.path == "\(scratch.path)/snap_iter_2.caffemodel")
     #expect(found.first?.message.contains("No space left on device") == true, "\(found)")
     // No state may name weights that are not there.
     #expect(try scratch.files == ["snap_iter_2.caffemodel"])
+  }
+
+  @Test("A disk that is full for a while costs a snapshot, not the run")
+  func fullDiskForAWhile() throws {
+    let scratch = try Scratch()
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(scratch.path)/snap_iter_2.caffemodel", withDestinationPath: "/dev/full")
+    let log = SolverLog()
+    var warnings: [String] = []
+    log.onEvent = { event in
+      if case .warning(let warning) = event { warnings.append(warning.message) }
+    }
+    #expect(solve("max_iter: 4 snapshot: 2", in: scratch, log: log).isEmpty)
+    #expect(warnings.count == 1 && warnings[0].contains("No space left on device"), "\(warnings)")
+    #expect(try scratch.files.contains("snap_iter_4.solverstate"))
+    #expect(try !scratch.files.contains("snap_iter_2.solverstate"))
   }
 }

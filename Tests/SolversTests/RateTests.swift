@@ -12,8 +12,10 @@ struct RateTests {
     var check = SettingsCheck(message)
     let policy = RatePolicy(message, &check)
     #expect(check.diagnostics.all.isEmpty)
-    var step = 0
-    return (0..<count).map { policy.rate(at: $0, step: &step).rate }
+    var progress = RatePolicy.Progress()
+    return (0..<count).map {
+      policy.rate(at: $0, smoothedLoss: 1, progress: &progress).rate
+    }
   }
 
   private func expect(
@@ -46,6 +48,72 @@ struct RateTests {
     try expect(
       "lr_policy: 'multistep' base_lr: 0.3 gamma: 0.5 stepvalue: 5 stepvalue: 9 stepvalue: 30"
     ) { 0.3 * pow(0.5, $0 < 5 ? 0 : $0 < 9 ? 1 : $0 < 30 ? 2 : 3) }
+    try expect("lr_policy: 'cosine' base_lr: 0.3 min_lr: 0.02 max_iter: 60") {
+      0.02 + 0.28 * (1 + cos(.pi * $0 / 60)) / 2
+    }
+    try expect("lr_policy: 'cosine' base_lr: 0.3 max_iter: 80") {
+      0.3 * (1 + cos(.pi * $0 / 80)) / 2
+    }
+  }
+
+  @Test("A warm-up comes before any policy, and moves none of its steps")
+  func warmup() throws {
+    let warm = " warmup_iter: 8 warmup_start_lr: 0.06"
+    func line(_ t: Double) -> Double { 0.06 + 0.24 * t / 8 }
+    try expect("lr_policy: 'fixed' base_lr: 0.3" + warm) { $0 < 8 ? line($0) : 0.3 }
+    try expect("lr_policy: 'fixed' base_lr: 0.3 warmup_iter: 5") { 0.3 * min(1, $0 / 5) }
+    try expect("lr_policy: 'poly' base_lr: 0.3 power: 2 max_iter: 60" + warm) {
+      $0 < 8 ? line($0) : 0.3 * pow(1 - $0 / 60, 2)
+    }
+    try expect("lr_policy: 'cosine' base_lr: 0.3 max_iter: 60" + warm) {
+      $0 < 8 ? line($0) : 0.3 * (1 + cos(.pi * $0 / 60)) / 2
+    }
+    try expect(
+      "lr_policy: 'multistep' base_lr: 0.3 gamma: 0.5 stepvalue: 5 stepvalue: 20" + warm
+    ) { $0 < 8 ? line($0) : $0 < 20 ? 0.15 : 0.075 }
+  }
+
+  /// The rates of plateau for given losses, and the iterations at which it took a step.
+  private func plateau(_ text: String, _ losses: [Float]) throws -> (rates: [Float], steps: [Int]) {
+    let message = try Training.message("lr_policy: 'plateau' base_lr: 8 gamma: 0.5 \(text)")
+    var check = SettingsCheck(message)
+    let policy = RatePolicy(message, &check)
+    #expect(check.diagnostics.all.isEmpty)
+    var progress = RatePolicy.Progress()
+    var steps: [Int] = []
+    let rates = losses.enumerated().map { iteration, loss in
+      let (rate, advanced) = policy.rate(
+        at: iteration, smoothedLoss: loss, progress: &progress)
+      if advanced { steps.append(iteration) }
+      return rate
+    }
+    return (rates, steps)
+  }
+
+  @Test("plateau steps when the loss has had no new minimum, once for each window")
+  func plateau() throws {
+    // Minima at 0, 1, 2; nothing new for 3 iterations after 2, then for 2 after the step at 5.
+    let losses: [Float] = [9, 8, 7, 7, 8, 7, 7.5, 7, 7, 7, 7, 7, 7]
+    let found = try plateau("plateau_winsize: 3 plateau_winsize: 2", losses)
+    #expect(found.rates == [8, 8, 8, 8, 8, 4, 4, 2, 2, 2, 2, 2, 2])
+    #expect(found.steps == [5, 7])
+    // A new minimum begins the wait anew.
+    let better = try plateau("plateau_winsize: 3", [9, 9, 9, 8, 8, 8, 8, 8])
+    #expect(better.steps == [6])
+    let falling = try plateau("plateau_winsize: 1", (0..<20).map { -Float($0) })
+    #expect(falling.steps.isEmpty && falling.rates.allSatisfy { $0 == 8 })
+    // The least rate.
+    let least = try plateau("plateau_winsize: [1, 1, 1, 1] min_lr: 3", [1, 1, 1, 1, 1, 1])
+    #expect(least.rates == [8, 4, 3, 3, 3, 3])
+    #expect(least.steps == [1, 2, 3, 4])
+  }
+
+  @Test("Losses of a warm-up do not count for plateau")
+  func plateauAfterWarmup() throws {
+    let losses: [Float] = [1, 1, 1, 1, 5, 5, 5, 5]
+    let found = try plateau("plateau_winsize: 2 warmup_iter: 4", losses)
+    #expect(found.rates == [0, 2, 4, 6, 8, 8, 4, 4])
+    #expect(found.steps == [6])
   }
 
   @Test("multistep takes one step an iteration at most")
@@ -85,8 +153,64 @@ struct RateTests {
     #expect(
       refused("lr_policy: 'stepp' gamma: 0.1") == [
         "unknown lr_policy 'stepp' | did you mean 'step'? | known are fixed, step, exp, inv, "
-          + "multistep, poly, sigmoid"
+          + "multistep, poly, sigmoid, cosine, plateau"
       ])
+  }
+
+  @Test("Fields of our own that are missing, out of range, or contradict others")
+  func ownFields() throws {
+    func told(_ text: String) -> [String] {
+      Training.refused {
+        _ = try SolverSettings(try Training.message("base_lr: 0.5 max_iter: 100 \(text)"))
+      }
+    }
+    #expect(
+      told("lr_policy: 'plateau'") == [
+        "lr_policy: \"plateau\" needs gamma | add gamma: …",
+        "lr_policy: \"plateau\" needs plateau_winsize | add plateau_winsize: …",
+      ])
+    #expect(
+      told("lr_policy: 'plateau' gamma: 1.5 plateau_winsize: 3 plateau_winsize: 0 min_lr: 0.6") == [
+        "min_lr is 0.6, but must not be above base_lr, 0.5",
+        "plateau_winsize is 0, but must be 1 or more",
+        "gamma is 1.5, but must be below 1 for plateau: the rate is to fall",
+      ])
+    #expect(told("lr_policy: 'cosine' min_lr: -1") == ["min_lr is -1.0, but must be 0 or more"])
+    #expect(
+      told("lr_policy: 'fixed' warmup_iter: -1 warmup_start_lr: -2") == [
+        "warmup_iter is -1, but must be 0 or more",
+        "warmup_start_lr is -2.0, but must be 0 or more",
+      ])
+    #expect(
+      told("lr_policy: 'fixed' warmup_start_lr: 0.1") == [
+        "warmup_start_lr is given without warmup_iter | "
+          + "add warmup_iter: the iterations until the rate is base_lr"
+      ])
+    #expect(
+      told("lr_policy: 'fixed' warmup_iter: 5 warmup_start_lr: 0.7") == [
+        "warmup_start_lr is 0.7, but must not be above base_lr, 0.5, to which the rate rises"
+      ])
+    #expect(
+      told("lr_policy: 'fixed' type: 'AdamW' momentum2: 1") == [
+        "momentum2 is 1.0, but must be at least 0 and below 1 for AdamW",
+        "AdamW needs momentum, its β₁ | add momentum: 0.9",
+      ])
+    let warned = try SolverSettings(
+      try Training.message(
+        "base_lr: 1 max_iter: 9 lr_policy: 'exp' gamma: 0.9 min_lr: 0.1 plateau_winsize: 3 "
+          + "warmup_iter: 9")
+    ).warnings
+    #expect(
+      warned.map(\.message) == [
+        "the warm-up of 9 iterations is not over before max_iter, 9: the rate never reaches base_lr",
+        "min_lr has no effect with lr_policy: \"exp\": only cosine and plateau have a least rate",
+        "plateau_winsize has no effect with lr_policy: \"exp\"",
+      ])
+    #expect(warned.allSatisfy { $0.location != nil && $0.severity == .warning })
+    let log = SolverLog()
+    _ = try Training.solver(
+      "base_lr: 1 max_iter: 9 lr_policy: 'fixed' min_lr: 0.1", log: log)
+    #expect(log.lines.contains("warning"))
   }
 
   @Test("The mean of the last losses, by Caffe's arithmetic")

@@ -13,6 +13,7 @@ import Testing
 struct ResumeTests {
   private static let rules = [
     "type: 'SGD' momentum: 0.9", "type: 'Adam' momentum: 0.9", "type: 'AdaDelta' momentum: 0.9",
+    "type: 'AdamW' momentum: 0.9",
     "type: 'SGD' momentum: 0.9 snapshot_format: HDF5",
   ]
 
@@ -31,6 +32,7 @@ struct ResumeTests {
     var runState = Data()
     var losses: [Float] = []
     var smoothed: [Float] = []
+    var rates: [Float] = []
     var scores: [String: [Float]] = [:]
 
     init(_ scratch: Scratch, _ log: SolverLog, at iteration: Int) throws {
@@ -44,6 +46,7 @@ struct ResumeTests {
       step = state.currentStep
       losses = log.losses
       smoothed = log.smoothed
+      rates = log.rates
       scores = log.scores
     }
   }
@@ -91,6 +94,47 @@ struct ResumeTests {
   func everyIteration() throws {
     let got = try run(text()) { if case .step = $0 { true } else { false } }
     #expect(got == (try run(text())))
+  }
+
+  @Test(
+    "Stopped after any iteration of a warm-up, of plateau and of cosine",
+    arguments: [
+      "lr_policy: 'plateau' gamma: 0.5 plateau_winsize: [1, 2, 1] warmup_iter: 3",
+      "lr_policy: 'plateau' gamma: 0.9 plateau_winsize: [2, 2, 2] min_lr: 0.03",
+      "lr_policy: 'cosine' min_lr: 0.001 warmup_iter: 4 warmup_start_lr: 0.01",
+    ])
+  func policies(_ policy: String) throws {
+    // Random labels, and a rate under which the loss jumps: it has plateaus for certain.
+    let text = "base_lr: 0.5 max_iter: 12 average_loss: 2 snapshot: 1 momentum: 0.9 \(policy)"
+    let want = try run(text)
+    if policy.contains("plateau") { #expect(want.step > 1) }
+    for stop in 1..<12 {
+      let got = try run(text, threads: 1 + stop % 2) { event in
+        if case .step(let report) = event { return report.iteration + 1 == stop }
+        return false
+      }
+      #expect(got == want, "stopped at \(stop)")
+    }
+  }
+
+  @Test("What plateau waits for is in the file beside the state")
+  func plateauState() throws {
+    let scratch = try Scratch()
+    let text =
+      "base_lr: 0.5 lr_policy: 'plateau' gamma: 0.5 plateau_winsize: 50 max_iter: 6 snapshot: 6 "
+      + "average_loss: 3"
+    let log = SolverLog()
+    _ = try Training.solver(text, in: scratch, log: log).solve()
+    let state = try WireFormat.read(
+      "\(scratch.path)/snap_iter_6.netrunstate", as: Message("RunState").type)
+    let least = try #require(log.smoothed.min())
+    #expect(state.float("minimum_loss") == least)
+    #expect(state.int("last_event") == log.smoothed.firstIndex(of: least))
+    // No other policy has need of it.
+    let plain = try trained()
+    let other = try WireFormat.read(
+      "\(plain.path)/snap_iter_2.netrunstate", as: Message("RunState").type)
+    #expect(!other.has("minimum_loss") && !other.has("last_event"))
   }
 
   @Test("Stopped while a test runs: the test is made again with the same data")

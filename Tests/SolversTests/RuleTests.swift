@@ -19,6 +19,8 @@ struct RuleTests {
 
   private struct Rule: Sendable, CustomTestStringConvertible {
     let text: String
+    /// Whether the decay acts on the weight itself, and is no part of the gradient.
+    var isDecoupled = false
     /// Takes the value, the gradient with decay, the rate, and the iteration.
     let step: @Sendable (inout Value, Double, Double, Int) -> Void
     var testDescription: String { text }
@@ -55,6 +57,14 @@ struct RuleTests {
       let correction = (1 - pow(0.99, Double(t + 1))).squareRoot() / (1 - pow(0.9, Double(t + 1)))
       value.weight -= rate * correction * value.first / (value.second.squareRoot() + 1e-4)
     },
+    Rule(text: "type: 'AdamW' momentum: 0.9 momentum2: 0.99 delta: 1e-3", isDecoupled: true) {
+      value, g, rate, t in
+      value.first = 0.9 * value.first + 0.1 * g
+      value.second = 0.99 * value.second + 0.01 * g * g
+      let mean = value.first / (1 - pow(0.9, Double(t + 1)))
+      let square = value.second / (1 - pow(0.99, Double(t + 1)))
+      value.weight -= rate * mean / (square.squareRoot() + 1e-3)
+    },
   ]
 
   /// 60,006 weights, so that there are several pieces, and the rates of a bias.
@@ -83,9 +93,11 @@ struct RuleTests {
             parameter.blob.gradient[index] = raw
             let weight = values[number][index].weight
             let pull = isL1 ? (weight > 0 ? 1 : weight < 0 ? -1 : 0) : weight
+            let rate = 0.1 * Double(parameter.rate)
             rule.step(
-              &values[number][index], Double(raw) / 2 + strength * pull,
-              0.1 * Double(parameter.rate), iteration)
+              &values[number][index],
+              Double(raw) / 2 + (rule.isDecoupled ? 0 : strength * pull), rate, iteration)
+            if rule.isDecoupled { values[number][index].weight -= rate * strength * pull }
           }
         }
         solver.updater.update(rate: 0.1, scale: 0.5, iteration: iteration)

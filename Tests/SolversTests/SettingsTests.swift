@@ -46,7 +46,7 @@ struct SettingsTests {
       "snapshot is -1, but must be 0 or more",
       "unknown regularization_type 'L3' | did you mean 'L1'? | known are L1, L2",
       "unknown type 'Adm' | did you mean 'Adam'? | known are SGD, Nesterov, AdaGrad, RMSProp, "
-        + "AdaDelta, Adam")
+        + "AdaDelta, Adam, AdamW")
   }
 
   @Test("Rules that take no momentum, or only some")

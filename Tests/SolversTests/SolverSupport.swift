@@ -136,7 +136,7 @@ final class SolverLog {
     case .solving(_, let policy, let type): "solving \(policy) \(type)"
     case .display(let report): "display \(report.iteration)"
     case .clipped: "clipped"
-    case .multistep(let iteration, let step): "multistep \(iteration) \(step)"
+    case .rateStep(let iteration, let step): "multistep \(iteration) \(step)"
     case .testing(let iteration, let net): "testing \(net) at \(iteration)"
     case .snapshotting(let path, let kind):
       "snapshot \(kind) \(path.split(separator: "/").last ?? "")"

@@ -841,7 +841,8 @@ struct  Caffe__RunState
   protobuf_c_boolean has_iter;
   int32_t iter;
   /*
-   * Tells whether both files are of one snapshot: a sum over the history in the .solverstate.
+   * Tells whether both files are of one snapshot: a sum over the history
+   * and the weights.
    */
   protobuf_c_boolean has_state_checksum;
   int64_t state_checksum;

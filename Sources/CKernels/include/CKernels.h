@@ -32,8 +32,6 @@ void nk_scale(float *y, float a, const float *x, size_t n);
 void nk_shift(float *y, float a, const float *x, size_t n);
 /// y[i] = a x[i] + y[i]
 void nk_axpy(float *y, float a, const float *x, size_t n);
-/// y[i] = a x[i] + b y[i]
-void nk_axpby(float *y, float a, const float *x, float b, size_t n);
 /// y[i] = a[i] + b[i]
 void nk_add(float *y, const float *a, const float *b, size_t n);
 /// y[i] = a[i] - b[i]
@@ -430,6 +428,10 @@ void nk_adadelta_update(float *w, float *h1, float *h2, const float *gradient,
 /// m = β1 m + (1 - β1) g; v = β2 v + (1 - β2) g²; w -= rate correction m / (√v + delta)
 void nk_adam_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
                     size_t n);
+/// d = gradient_scale gradient; m = β1 m + (1 - β1) d; v = β2 v + (1 - β2) d²;
+/// w -= rate (correction m / (√v + delta) + l2 w + l1 sign(w))
+void nk_adamw_update(float *w, float *m, float *v, const float *gradient, const nk_update *update,
+                     size_t n);
 
 // MARK: Data (transform.c)
 
@@ -564,6 +566,29 @@ void nk_conv2d_weight_gradient(float *dw, const float *dy, const float *x, const
 void nk_conv2d_weight_gradient_reference(float *dw, const float *dy, const float *x,
                                          const nk_conv2d *plan, ptrdiff_t samples,
                                          ptrdiff_t dy_stride, ptrdiff_t x_stride);
+
+// MARK: Convolution of 3 x 3 or 5 x 5 taps with fewer products (winograd.c), of one group of channels.
+//
+// Sums are rounded otherwise than nk_conv2d's, and an infinite value makes its whole tile NaN.
+
+/// Whether the window is one that these functions take: 3 x 3 or 5 x 5 taps, stride and dilation 1.
+int nk_winograd_fits(const nk_window *window);
+/// Floats of the weights as nk_winograd_forward and nk_winograd_backward read them.
+size_t nk_winograd_packed_size(const nk_conv2d *plan);
+/// Transforms weights w(outputs, channels, kernel_h, kernel_w) for nk_winograd_forward.
+void nk_winograd_pack(float *packed, const float *w, const nk_conv2d *plan);
+/// Transforms weights for nk_winograd_backward; as many floats.
+void nk_winograd_pack_backward(float *packed, const float *w, const nk_conv2d *plan);
+/// Floats of scratch that a pass over up to that many samples needs.
+size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples);
+/// As nk_conv2d_forward for several samples; strides are floats from sample to sample.
+void nk_winograd_forward(float *y, const float *x, const float *packed,
+                         const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
+                         ptrdiff_t samples, ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
+/// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
+void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float *dy, const float *x,
+                          const float *packed, const nk_conv2d *plan, ptrdiff_t samples,
+                          ptrdiff_t dy_stride, ptrdiff_t x_stride, float *scratch);
 
 // MARK: Values moved between places and sizes (resample.c). None may run in place.
 

@@ -6,12 +6,16 @@ import Prototxt
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Make a database of training records.",
+    abstract: "Make a database (LMDB) of training records.",
     discussion: """
-      Example:
+      Examples:
+        netrun convert images photos pets_lmdb --resize 256x256
         netrun convert mnist train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz mnist_train_lmdb
+        netrun convert cifar cifar-10-batches-bin .
       """,
-    subcommands: [ConvertMNISTCommand.self])
+    subcommands: [
+      ConvertImagesCommand.self, ConvertMNISTCommand.self, ConvertCIFARCommand.self,
+    ])
 }
 
 /// Makes an LMDB of MNIST's pair of files.
@@ -39,26 +43,17 @@ struct ConvertMNISTCommand: ConsoleCommand {
   var force = false
 
   mutating func run(_ console: Console) throws {
-    let live = console.chatterTerminal.flatMap { terminal in
-      terminal.canErase ? LiveLine(console.chatter, width: { terminal.width }) : nil
-    }
-    defer { live?.finish() }
-    let start = Clock.seconds
+    let progress = ProgressLine(console, of: "records")
     let conversion = MNISTConversion(
       images: images, labels: labels, target: target, replacesTarget: force)
-    let summary = try conversion.run { done, all in
-      live?.update(at: Clock.seconds - start) {
-        "\(Numbers.grouped(done)) of \(Numbers.grouped(all)) records  "
-          + Numbers.percent(Double(done) / Double(max(1, all)), 0)
-      }
-    }
-    live?.finish()
+    let summary = try conversion.run(progress: progress.update)
+    progress.finish()
     let classes = summary.classes.filter { $0 > 0 }
     let counts = "\(Numbers.grouped(classes.min() ?? 0)) to \(Numbers.grouped(classes.max() ?? 0))"
     console.print(
       "\(target): \(Numbers.count(summary.records, "record")) of "
         + "1×\(summary.height)×\(summary.width), "
         + "\(Numbers.count(classes.count, "class", plural: "classes")) of \(counts) records, "
-        + Numbers.duration(Clock.seconds - start))
+        + Numbers.duration(progress.seconds))
   }
 }

@@ -35,7 +35,7 @@ struct NetLoading {
 }
 
 /// Hands remarks from any thread to the console.
-private final class RemarkPrinter: @unchecked Sendable {
+final class RemarkPrinter: @unchecked Sendable {
   private let console: Console
 
   init(_ console: Console) { self.console = console }

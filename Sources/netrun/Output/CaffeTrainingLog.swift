@@ -120,7 +120,7 @@ final class CaffeTrainingLog {
         "sgd_solver.cpp:99",
         "Gradient clipping: scaling down gradients (L2 norm \(Numbers.general(norm)) > "
           + "\(Numbers.general(limit))) by scale factor \(Numbers.general(scale))")
-    case .multistep(let iteration, let step): logStep(iteration, step)
+    case .rateStep(let iteration, let step): logStep(iteration, step)
     case .testing(let iteration, let net):
       log.log("solver.cpp:347", "Iteration \(iteration), Testing net (#\(net))")
     case .tested(let report): logTest(report)
@@ -145,13 +145,15 @@ final class CaffeTrainingLog {
         + "\(Numbers.general(report.seconds))s/\(display) iters), "
         + "loss = \(Numbers.general(report.smoothedLoss))")
     logOutputs(report.outputs, "Train", "solver.cpp:258")
-    if let step = report.multistep { logStep(report.iteration, step) }
+    if let step = report.rateStep { logStep(report.iteration, step) }
     log.log(
       "sgd_solver.cpp:112", "Iteration \(report.iteration), lr = \(Numbers.general(report.rate))")
   }
 
   private func logStep(_ iteration: Int, _ step: Int) {
-    log.log("sgd_solver.cpp:54", "MultiStep Status: Iteration \(iteration), step = \(step)")
+    // The SSD fork, which had plateau first, logs its steps so.
+    let policy = setting.solver.string("lr_policy") == "plateau" ? "Plateau" : "MultiStep"
+    log.log("sgd_solver.cpp:54", "\(policy) Status: Iteration \(iteration), step = \(step)")
   }
 
   private func logTest(_ report: TestReport) {

@@ -13,7 +13,9 @@ final class HumanTrainingLog {
   private var progress = TrainingProgress()
   private var lastTest: TestReport?
   private var snapshot: String?
-  private var shownWeights: Set<String> = []
+  private var trainNet: Net?
+  /// Weights that were loaded, until it is known whether they belong to a state.
+  private var weights: [WeightReport] = []
   /// How far the lines' first column reaches.
   private let digits: Int
 
@@ -31,15 +33,19 @@ final class HumanTrainingLog {
     case .remark(let text): remark(text)
     case .warning(let warning): show(warning)
     case .built(let train, let tests): show(train, tests)
-    case .loadedWeights(let report): show(report)
+    case .loadedWeights(let report): weights.append(report)
     case .resumed(let path, let iteration, let isExact):
       say(
         "going on from \(path) at iteration \(Numbers.grouped(iteration))"
           + (isExact ? ", exactly where it was" : ""))
-    case .solving(_, let policy, let type): say("training by \(type), learning rate '\(policy)'")
+      for report in weights { for text in WeightNotes.lines(report) { remark(text) } }
+      weights = []
+    case .solving(_, let policy, let type):
+      showWeights()
+      say("training by \(type), learning rate '\(policy)'")
     case .debug(let line): say(line.text)
     case .display(let report): show(report)
-    case .multistep(let iteration, let step): entry(iteration, "rate", "step \(step)")
+    case .rateStep(let iteration, let step): entry(iteration, "rate", "step \(step)")
     case .step(let report): show(report)
     case .tested(let report): show(report)
     case .snapshotting(let path, .weights): snapshot = path
@@ -81,6 +87,7 @@ final class HumanTrainingLog {
   // MARK: The start
 
   private func show(_ train: Net, _ tests: [Net]) {
+    trainNet = train
     let table = LayerTable(train)
     let title = train.name.isEmpty ? "training net" : "\(train.name), training net"
     let batch = table.batch > 1 ? ", batches of \(table.batch)" : ""
@@ -99,10 +106,12 @@ final class HumanTrainingLog {
     }
   }
 
-  private func show(_ report: WeightReport) {
-    guard shownWeights.insert(report.path).inserted else { return }
-    say("weights from \(report.path): \(Numbers.count(report.loaded.count, "layer"))")
-    for text in WeightNotes.lines(report) { remark(text) }
+  private func showWeights() {
+    guard let trainNet else { return }
+    for report in weights {
+      write(WeightTable(report, trainNet).rendered(style, width: console.outTerminal?.width))
+    }
+    weights = []
   }
 
   // MARK: The run
@@ -114,7 +123,7 @@ final class HumanTrainingLog {
   }
 
   private func show(_ report: DisplayReport) {
-    if let step = report.multistep { entry(report.iteration, "rate", "step \(step)") }
+    if let step = report.rateStep { entry(report.iteration, "rate", "step \(step)") }
     guard live == nil else { return }
     entry(
       report.iteration, "train",

@@ -59,7 +59,7 @@ struct LayerTable {
       name: node.name, type: node.spec.type,
       output: node.tops.map(\.shape.display).joined(separator: ", "),
       parameters: owned.reduce(0) { $0 + $1.count }, isShared: !blobs.isEmpty && owned.isEmpty,
-      megaflops: Double(node.layer.operations) * 2 / Double(batch) / 1e6)
+      megaflops: Double(node.layer.operations) / Double(batch) / 1e6)
   }
 
   /// Two decimals, so that a column of them can be compared at a glance.

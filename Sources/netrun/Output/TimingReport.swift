@@ -45,7 +45,7 @@ struct TimingReport {
       let gradients = [node.propagates.contains(true), node.learns.contains(true)].count { $0 }
       return Line(
         name: node.name, type: node.spec.type, forward: time.forward, backward: time.backward,
-        operations: 2 * Double(node.layer.operations),
+        operations: Double(node.layer.operations),
         backwardFactor: isBackward ? Double(gradients) : 0, isFused: node.isFused)
     }
   }
