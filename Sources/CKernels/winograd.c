@@ -432,7 +432,7 @@ static ptrdiff_t block_of_outputs(ptrdiff_t outputs, ptrdiff_t each) {
 
 // The parts of the scratch memory.
 typedef struct {
-    ptrdiff_t *taps, *rows;          // multiples of a block's padded tiles
+    ptrdiff_t *taps;                 // multiples of a block's padded tiles
     float *lines, *inputs, *outputs; // transformed x or dx, and products, or transformed dy
     float *filters;                  // products of the weight gradient
     size_t total;
@@ -441,20 +441,19 @@ typedef struct {
 static layout lay(float *scratch, const tiling *t) {
     tile_block b = block_of(t, 0, t->samples, 0);
     line_layout l = lines_of(t, &b, 1);
-    ptrdiff_t most = t->channels < t->outputs ? t->outputs : t->channels;
-    layout parts = {.taps = (ptrdiff_t *)scratch};
-    size_t at = table_floats(most);
-    parts.lines = scratch + at;
     ptrdiff_t there = up(points, t->m) * l.copy, back = t->m * t->m * b.padded;
-    at += (size_t)(up(there > back ? there : back, lane_count) * lane_count);
-    parts.inputs = scratch + at;
-    at += (size_t)(all_points * point_step(t->channels, b.padded));
-    parts.outputs = scratch + at;
-    at += (size_t)(all_points * point_step(t->outputs, b.padded));
-    parts.filters = scratch + at;
     ptrdiff_t block = block_of_outputs(t->outputs, t->channels);
-    at += (size_t)(all_points * (block * t->channels + lane_count));
-    parts.total = at;
+    size_t lines = table_floats(t->channels < t->outputs ? t->outputs : t->channels);
+    size_t inputs = lines + (size_t)(up(there > back ? there : back, lane_count) * lane_count);
+    size_t outputs = inputs + (size_t)(all_points * point_step(t->channels, b.padded));
+    size_t filters = outputs + (size_t)(all_points * point_step(t->outputs, b.padded));
+    layout parts = {.total = filters + (size_t)(all_points * (block * t->channels + lane_count))};
+    if (!scratch) return parts;
+    parts.taps = (ptrdiff_t *)scratch;
+    parts.lines = scratch + lines;
+    parts.inputs = scratch + inputs;
+    parts.outputs = scratch + outputs;
+    parts.filters = scratch + filters;
     return parts;
 }
 

@@ -21,11 +21,15 @@ extension Convolution {
     sample("num_output: 2 kernel_size: 2 axis: 0", [3, 4, 3]),
     sample("num_output: 3 kernel_size: 3 pad: 1", [2, 2, 4, 3], bottoms: 2),
     sample("num_output: 2 kernel_size: 2", [2, 2, 2, 3, 2], bottoms: 3),
+    // Large enough for minimal filtering, with sums as small as those of the others.
+    sample("num_output: 12 kernel_size: 3 pad: 1", [2, 12, 16, 16], deviation: 0.1),
   ]
 
-  private static func sample(_ fields: String, _ shape: Shape, bottoms: Int = 1) -> LayerSample {
+  private static func sample(
+    _ fields: String, _ shape: Shape, bottoms: Int = 1, deviation: Double = 0.4
+  ) -> LayerSample {
     LayerSample(
-      "convolution_param { \(fields) weight_filler { type: 'gaussian' std: 0.4 }"
+      "convolution_param { \(fields) weight_filler { type: 'gaussian' std: \(deviation) }"
         + " bias_filler { type: 'uniform' min: -0.5 max: 0.5 } }",
       bottoms: Array(repeating: .uniform(shape), count: bottoms), tops: bottoms)
   }

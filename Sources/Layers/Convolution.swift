@@ -101,12 +101,19 @@ final class Convolution: ActivationFusing {
     guard let correlation else { return }
     for index in bottom.indices {
       let dy = top[index].gradient
-      if let dw = pass.gradients[0] {
-        correlation.weightGradient(
-          dw, dy, bottom[index].values, samples: samples, scratch: scratch)
-      }
       if bank.hasBias, let db = pass.gradients[1] {
         correlation.biasGradient(db, dy, samples: samples)
+      }
+      if let dw = pass.gradients[0] {
+        let x = bottom[index].values
+        if pass.propagate[index],
+          correlation.gradients(
+            bottom[index].gradient, dw, dy, x, packed: packedBackward.values, samples: samples,
+            scratch: scratch)
+        {
+          continue
+        }
+        correlation.weightGradient(dw, dy, x, samples: samples, scratch: scratch)
       }
       if pass.propagate[index] {
         correlation.dataGradient(

@@ -3,12 +3,14 @@ import Compute
 
 /// The arithmetic of a convolution over samples of one shape: y from x, dx from dy, dw from both.
 ///
-/// Channels are split in groups that see nothing of each other. Three ways lead to the sums: kernels
-/// that read the image as it lies (two axes and what can be taken as such), one matrix product
-/// for a whole range of samples (where the window covers the image), and patches (all else).
+/// Channels are split in groups that see nothing of each other. Four ways lead to the sums: kernels
+/// that read the image as it lies (two axes and what can be taken as such), minimal filtering (those
+/// of them where fewer products save time), one matrix product for a whole range of samples (where
+/// the window covers the image), and patches (all else).
 final class Correlation {
   private enum Way {
     case planar
+    case filtering(MinimalFiltering)
     case product
     case patches
   }
@@ -54,15 +56,19 @@ final class Correlation {
       scratchCount = 0
       packedCount = 0
     } else if window.isPointwise || axes <= 2 {
-      way = .planar
       var shape = Correlation.plane(window, self.channels, input, output)
       plan = nk_conv2d_plan(&shape, self.outputs)
-      let needs = [
-        nk_conv2d_scratch(&plan), nk_conv2d_data_gradient_scratch(&plan),
-        nk_conv2d_weight_gradient_scratch(&plan, max(1, samples)),
-      ]
-      scratchCount = needs.reduce(0, max)
-      packedCount = groups * nk_conv2d_packed_size(&plan)
+      let weightScratch = nk_conv2d_weight_gradient_scratch(&plan, max(1, samples))
+      if let filtering = MinimalFiltering(plan, groups: groups, samples: samples) {
+        way = .filtering(filtering)
+        scratchCount = max(weightScratch, filtering.scratchCount(samples: samples))
+        packedCount = filtering.packedCount
+      } else {
+        way = .planar
+        let others = max(nk_conv2d_scratch(&plan), nk_conv2d_data_gradient_scratch(&plan))
+        scratchCount = max(weightScratch, others)
+        packedCount = groups * nk_conv2d_packed_size(&plan)
+      }
     } else {
       way = .patches
       scratchCount = depth * outputSize
@@ -129,6 +135,9 @@ extension Correlation {
 
   /// Puts the weights in the order that `forward` reads.
   func pack(_ packed: UnsafeMutablePointer<Float>, _ weights: UnsafePointer<Float>) {
+    if case .filtering(let filtering) = way {
+      filtering.pack(packed, weights, backward: false)
+    }
     guard case .planar = way else { return }
     var plan = plan
     for group in 0..<groups {
@@ -139,6 +148,9 @@ extension Correlation {
 
   /// Puts the weights in the order that `dataGradient` reads.
   func packBackward(_ packed: UnsafeMutablePointer<Float>, _ weights: UnsafePointer<Float>) {
+    if case .filtering(let filtering) = way {
+      filtering.pack(packed, weights, backward: true)
+    }
     guard case .planar = way else { return }
     var plan = plan
     for group in 0..<groups {
@@ -155,6 +167,11 @@ extension Correlation {
   ) {
     let xSize = channels * inputSize
     let ySize = outputs * outputSize
+    if case .filtering(let filtering) = way {
+      filtering.forward(
+        y, x, packed: packed, bias: bias, slope: slope, samples: samples, scratch: scratch)
+      return
+    }
     if case .planar = way {
       var plan = plan
       for part in samples.lowerBound * groups..<samples.upperBound * groups {
@@ -195,6 +212,21 @@ extension Correlation {
     }
   }
 
+  /// Both gradients of one pass, where they share work.
+  ///
+  /// False where they do not, and `dataGradient` and `weightGradient` are to be called.
+  func gradients(
+    _ dx: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>,
+    _ dy: UnsafePointer<Float>, _ x: UnsafePointer<Float>, packed: UnsafePointer<Float>,
+    samples: Range<Int>, scratch: UnsafeMutablePointer<Float>
+  ) -> Bool {
+    guard case .filtering(let filtering) = way,
+      filtering.paysForWeights(samples: samples.count)
+    else { return false }
+    filtering.backward(dx, dw, dy, x, packed: packed, samples: samples, scratch: scratch)
+    return true
+  }
+
   /// dx = the transpose of w ∗, applied to dy.
   func dataGradient(
     _ dx: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>,
@@ -206,6 +238,8 @@ extension Correlation {
     let start = samples.lowerBound * groups
     let end = samples.upperBound * groups
     switch way {
+    case .filtering(let filtering):
+      filtering.backward(dx, nil, dy, nil, packed: packed, samples: samples, scratch: scratch)
     case .planar:
       var plan = plan
       for part in start..<end {
@@ -242,7 +276,9 @@ extension Correlation {
     let ySize = outputs * outputSize
     let start = samples.lowerBound * groups
     switch way {
-    case .planar:
+    case .filtering(let filtering) where filtering.paysForWeights(samples: samples.count):
+      filtering.backward(nil, dw, dy, x, packed: nil, samples: samples, scratch: scratch)
+    case .planar, .filtering:
       var plan = plan
       for group in 0..<groups {
         nk_conv2d_weight_gradient(

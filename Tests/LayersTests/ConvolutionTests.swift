@@ -21,7 +21,20 @@ struct ConvolutionTests {
 
   @Test("Outputs and gradients equal those of plain loops", arguments: 0..<120 as Range<UInt64>)
   func equalsPlainLoops(seed: UInt64) throws {
-    let naive = NaiveConvolution(seed: seed)
+    try compare(NaiveConvolution(seed: seed), seed)
+  }
+
+  /// Large enough for minimal filtering, with borders that its tiles do not divide.
+  @Test("So do those of minimal filtering", arguments: [(3, 17, 1), (3, 19, 2), (5, 13, 1)])
+  func minimalFiltering(kernel: Int, size: Int, groups: Int) throws {
+    var naive = NaiveConvolution(seed: 0)
+    (naive.samples, naive.groups, naive.channels, naive.outputs) = (5, groups, 24, 26)
+    (naive.input, naive.kernel) = ([size, size - 1], [kernel, kernel])
+    (naive.stride, naive.pad, naive.dilation) = ([1, 1], [1, 2], [1, 1])
+    try compare(naive, UInt64(kernel))
+  }
+
+  private func compare(_ naive: NaiveConvolution, _ seed: UInt64) throws {
     let count = seed % 5 == 0 ? 2 : 1
     let slope = Self.slopes[Int(seed / 4 % 4)]
     let shape = Shape([naive.samples, naive.channels] + naive.input)

@@ -586,9 +586,12 @@ void nk_winograd_forward(float *y, const float *x, const float *packed,
                          const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
                          ptrdiff_t samples, ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
 /// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
-void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float *dy, const float *x,
-                          const float *packed, const nk_conv2d *plan, ptrdiff_t samples,
-                          ptrdiff_t dy_stride, ptrdiff_t x_stride, float *scratch);
+///
+/// x is read for dw only, the packed weights for dx only.
+void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float *dy,
+                          const float *_Nullable x, const float *_Nullable packed,
+                          const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t dy_stride,
+                          ptrdiff_t x_stride, float *scratch);
 
 // MARK: Values moved between places and sizes (resample.c). None may run in place.
 
