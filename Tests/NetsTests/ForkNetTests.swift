@@ -296,6 +296,19 @@ struct ForkNetTests {
     #expect(help.contains("a layer of"))
   }
 
+  @Test("Fields of layers that are not here name the fork, and where there is more advice")
+  func fieldAdvice() throws {
+    let found = #expect(throws: Diagnostics.self) {
+      _ = try Graph.net(
+        Self.input("a", [2, 3])
+          + Graph.layer("MultiBoxLoss", "l", ["a"], ["b"], "multibox_loss_param { num_classes: 2 }")
+      )
+    }
+    let first = try #require(found?.all.first)
+    #expect(first.message == "unknown field 'multibox_loss_param' in LayerParameter")
+    #expect(first.help?.contains("SSD's layer MultiBoxLoss") == true)
+  }
+
   // MARK: Weights
 
   @Test("Depthwise weights go to Convolution by name, and give the same values")
