@@ -5,7 +5,8 @@ void nk_decode_boxes(float *box, const float *code, size_t stride, const float *
                      const float *variance, nk_box_code kind, size_t n) {
     for (size_t i = 0; i < n; i++, box += 4, prior += 4, code += stride) {
         float c[4];
-        for (int k = 0; k < 4; k++) c[k] = code[k] * (variance ? variance[4 * i + (size_t)k] : 1.0f);
+        for (int k = 0; k < 4; k++)
+            c[k] = code[k] * (variance ? variance[4 * i + (size_t)k] : 1.0f);
         float width = prior[2] - prior[0], height = prior[3] - prior[1];
         if (kind == nk_box_center_size) {
             float x = c[0] * width + (prior[0] + prior[2]) / 2;
@@ -95,10 +96,13 @@ size_t nk_propose(float *boxes, float *scores, const float *objectness, const fl
             float w = expf(d[2 * places]) * width, h = expf(d[3 * places]) * height;
             float right = p->image_width - 1, bottom = p->image_height - 1;
             float box[4] = {
-                fmaxf(fminf(cx - w / 2, right), 0), fmaxf(fminf(cy - h / 2, bottom), 0),
-                fmaxf(fminf(cx + w / 2, right), 0), fmaxf(fminf(cy + h / 2, bottom), 0),
+                fmaxf(fminf(cx - w / 2, right), 0),
+                fmaxf(fminf(cy - h / 2, bottom), 0),
+                fmaxf(fminf(cx + w / 2, right), 0),
+                fmaxf(fminf(cy + h / 2, bottom), 0),
             };
-            if (!(box[2] - box[0] + 1 >= p->smallest && box[3] - box[1] + 1 >= p->smallest)) continue;
+            if (!(box[2] - box[0] + 1 >= p->smallest && box[3] - box[1] + 1 >= p->smallest))
+                continue;
             memcpy(boxes + 4 * count, box, sizeof box);
             scores[count++] = objectness[a * places + at];
         }

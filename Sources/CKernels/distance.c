@@ -36,7 +36,7 @@ double nk_l1_loss_forward(const float *x, const float *target, float plateau, si
     for (size_t i = 0; i < n; i++) {
         float a = fabsf(difference(x, target, i));
         valid += a == a;
-        loss += a >= plateau ? a : 0;  // Not so for NaN.
+        loss += a >= plateau ? a : 0; // Not so for NaN.
     }
     *counted = valid;
     return loss;

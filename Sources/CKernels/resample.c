@@ -42,8 +42,8 @@ ptrdiff_t nk_unpool_forward(float *y, const float *x, const float *mask, size_t 
     return bad;
 }
 
-void nk_unpool_backward(float *dx, const float *dy, const float *mask, size_t size,
-                        size_t out_size, size_t planes) {
+void nk_unpool_backward(float *dx, const float *dy, const float *mask, size_t size, size_t out_size,
+                        size_t planes) {
     for (size_t p = 0; p < planes; p++, dy += out_size) {
         for (size_t i = p * size; i < (p + 1) * size; i++) {
             int inside = mask[i] > -1.0f && mask[i] < (float)out_size && (size_t)mask[i] < out_size;

@@ -261,8 +261,8 @@ double nk_infogain_loss_forward_reference(const float *y, const float *labels, c
                                           ptrdiff_t *bad_label);
 /// dx[c] = scale (y[c] Σ h[label] - h[label, c]) for scores x with y = softmax x; every label is a class.
 void nk_infogain_loss_backward(float *dx, const float *y, const float *labels, const float *h,
-                               const float *row_sums, const int32_t *_Nullable ignored,
-                               float scale, size_t outer, size_t classes, size_t inner);
+                               const float *row_sums, const int32_t *_Nullable ignored, float scale,
+                               size_t outer, size_t classes, size_t inner);
 
 /// Returns Σ ln(1 + e^x) - x target over the targets within 0 and 1, which *counted counts.
 double nk_multilabel_loss_forward(const float *x, const float *targets, size_t n, size_t *counted);
@@ -403,10 +403,10 @@ void nk_lrn_within_backward(float *dx, const float *dy, const float *y, const fl
 /// Constants of one parameter's update.
 typedef struct nk_update {
     float gradient_scale, l2, l1;
-    float rate;       ///< base rate · lr_mult
-    float momentum;   ///< β1 of Adam, the decay of AdaDelta
-    float momentum2;  ///< β2 of Adam
-    float delta;      ///< added to denominators
+    float rate;      ///< base rate · lr_mult
+    float momentum;  ///< β1 of Adam, the decay of AdaDelta
+    float momentum2; ///< β2 of Adam
+    float delta;     ///< added to denominators
     float rms_decay;
     float correction; ///< of Adam: √(1 - β2^t) / (1 - β1^t)
 } nk_update;
@@ -501,8 +501,8 @@ typedef struct nk_window {
 /// col[(c, ky, kx), p - p0] = the pixel under tap (c, ky, kx) at output position p, 0 in the padding.
 ///
 /// For the positions [p0, p1) of the out_h · out_w ones; rows of col start stride_col floats apart.
-void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *window,
-               ptrdiff_t p0, ptrdiff_t p1);
+void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *window, ptrdiff_t p0,
+               ptrdiff_t p1);
 void nk_im2col_reference(float *col, size_t stride_col, const float *x, const nk_window *window,
                          ptrdiff_t p0, ptrdiff_t p1);
 /// dx[pixel under the tap] += col[(c, ky, kx), p - p0]: the transpose of nk_im2col.
@@ -582,9 +582,9 @@ void nk_winograd_pack_backward(float *packed, const float *w, const nk_conv2d *p
 /// Floats of scratch that a pass over up to that many samples needs.
 size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples);
 /// As nk_conv2d_forward for several samples; strides are floats from sample to sample.
-void nk_winograd_forward(float *y, const float *x, const float *packed,
-                         const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
-                         ptrdiff_t samples, ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
+void nk_winograd_forward(float *y, const float *x, const float *packed, const float *_Nullable bias,
+                         float negative_slope, const nk_conv2d *plan, ptrdiff_t samples,
+                         ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
 /// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
 ///
 /// x is read for dw only, the packed weights for dx only.
