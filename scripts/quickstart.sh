@@ -43,6 +43,8 @@ is_trained() {
     for source in "$netrun" models/lenet/model.txt models/lenet/solver.txt "${databases[@]/%//data.mdb}"; do
         [ "$weights" -nt "$source" ] || return 1
     done
+    # They may be another net's that was trained with the same snapshot_prefix.
+    "$netrun" test models/lenet/model.txt --weights "$weights" --iterations 1 --json >/dev/null 2>&1
 }
 if is_trained; then
     echo "$weights is there, newer than the net and its data. To train again: rm $weights"

@@ -18,15 +18,15 @@ typedef struct {
 } shape;
 
 static const shape shapes[] = {
-    {"lenet conv1", 64, 1, 28, 20, 5, 1, 0},      {"lenet conv2", 64, 20, 12, 50, 5, 1, 0},
-    {"mnist-cnn conv1", 50, 1, 28, 32, 5, 1, 2},  {"mnist-cnn conv2", 50, 32, 14, 64, 5, 1, 2},
-    {"alexnet conv1", 4, 3, 227, 96, 11, 4, 0},   {"alexnet conv2", 4, 48, 27, 128, 5, 1, 2},
-    {"alexnet conv3", 4, 256, 13, 384, 3, 1, 1},  {"vgg conv1_1", 1, 3, 224, 64, 3, 1, 1},
-    {"vgg conv1_2", 1, 64, 224, 64, 3, 1, 1},     {"vgg conv3_2", 1, 256, 56, 256, 3, 1, 1},
-    {"vgg conv5_2", 1, 512, 14, 512, 3, 1, 1},    {"resnet conv1", 2, 3, 224, 64, 7, 2, 3},
-    {"resnet 3x3 56", 2, 64, 56, 64, 3, 1, 1},    {"resnet 3x3 7", 8, 512, 7, 512, 3, 1, 1},
-    {"resnet 1x1 56", 2, 64, 56, 256, 1, 1, 0},   {"resnet 1x1 14", 4, 1024, 14, 256, 1, 1, 0},
-    {"resnet 1x1 s2", 2, 256, 56, 128, 1, 2, 0},  {"resnet 1x1 7", 8, 2048, 7, 512, 1, 1, 0},
+    {"lenet conv1", 64, 1, 28, 20, 5, 1, 0},     {"lenet conv2", 64, 20, 12, 50, 5, 1, 0},
+    {"mnist-cnn conv1", 50, 1, 28, 32, 5, 1, 2}, {"mnist-cnn conv2", 50, 32, 14, 64, 5, 1, 2},
+    {"alexnet conv1", 4, 3, 227, 96, 11, 4, 0},  {"alexnet conv2", 4, 48, 27, 128, 5, 1, 2},
+    {"alexnet conv3", 4, 256, 13, 384, 3, 1, 1}, {"vgg conv1_1", 1, 3, 224, 64, 3, 1, 1},
+    {"vgg conv1_2", 1, 64, 224, 64, 3, 1, 1},    {"vgg conv3_2", 1, 256, 56, 256, 3, 1, 1},
+    {"vgg conv5_2", 1, 512, 14, 512, 3, 1, 1},   {"resnet conv1", 2, 3, 224, 64, 7, 2, 3},
+    {"resnet 3x3 56", 2, 64, 56, 64, 3, 1, 1},   {"resnet 3x3 7", 8, 512, 7, 512, 3, 1, 1},
+    {"resnet 1x1 56", 2, 64, 56, 256, 1, 1, 0},  {"resnet 1x1 14", 4, 1024, 14, 256, 1, 1, 0},
+    {"resnet 1x1 s2", 2, 256, 56, 128, 1, 2, 0}, {"resnet 1x1 7", 8, 2048, 7, 512, 1, 1, 0},
 };
 
 static double now(void) {
@@ -57,21 +57,21 @@ static void measure_filtering(const shape *s, const nk_conv2d *plan, const float
                               const float *want[3], const double direct[3]);
 
 // The best of several runs, in milliseconds.
-#define TIME(result, code)                                                                         \
-    do {                                                                                           \
-        result = 1e9;                                                                              \
-        double begin = now();                                                                      \
-        for (int run = 0; run < 400 && (run < 5 || now() - begin < 250); run++) {                  \
-            double start = now();                                                                  \
-            code;                                                                                  \
-            result = fmin(result, now() - start);                                                  \
-        }                                                                                          \
+#define TIME(result, code) \
+    do { \
+        result = 1e9; \
+        double begin = now(); \
+        for (int run = 0; run < 400 && (run < 5 || now() - begin < 250); run++) { \
+            double start = now(); \
+            code; \
+            result = fmin(result, now() - start); \
+        } \
     } while (0)
 
 static void measure(const shape *s) {
     int out = (s->size + 2 * s->pad - s->kernel) / s->stride + 1;
-    nk_window w = {s->channels, s->size,   s->size, s->kernel, s->kernel, s->stride, s->stride,
-                   s->pad,      s->pad,    1,       1,         out,       out};
+    nk_window w = {s->channels, s->size, s->size, s->kernel, s->kernel, s->stride, s->stride,
+                   s->pad,      s->pad,  1,       1,         out,       out};
     nk_conv2d plan = nk_conv2d_plan(&w, s->outputs);
     int m = s->outputs, k = s->channels * s->kernel * s->kernel, p = out * out;
     size_t in = (size_t)s->channels * s->size * s->size, to = (size_t)m * p, n = s->samples;
@@ -88,33 +88,36 @@ static void measure(const shape *s) {
 
     double pack;
     TIME(pack, nk_conv2d_pack(packed, weights, &plan));
-    TIME(t[0], for (size_t i = 0; i < n; i++) nk_conv2d_forward(y + i * to, x + i * in, packed,
-                                                               bias, 1, &plan, scratch));
+    TIME(t[0], for (size_t i = 0; i < n; i++)
+                   nk_conv2d_forward(y + i * to, x + i * in, packed, bias, 1, &plan, scratch));
     TIME(gather, for (size_t i = 0; i < n; i++) nk_im2col(col, p, x + i * in, &w, 0, p));
-    TIME(t[1], for (size_t i = 0; i < n; i++) {
-        for (int r = 0; r < m; r++) nk_fill(y2 + i * to + (size_t)r * p, bias[r], p);
-        nk_im2col(col, p, x + i * in, &w, 0, p);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, p, k, 1, weights, k, col, p, 1,
-                    y2 + i * to, p);
-    });
+    TIME(
+        t[1], for (size_t i = 0; i < n; i++) {
+            for (int r = 0; r < m; r++) nk_fill(y2 + i * to + (size_t)r * p, bias[r], p);
+            nk_im2col(col, p, x + i * in, &w, 0, p);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, p, k, 1, weights, k, col, p,
+                        1, y2 + i * to, p);
+        });
     double error = worst(y, y2, n * to), error_x;
-    TIME(t[3], for (size_t i = 0; i < n; i++) {
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, p, m, 1, weights, k, dy + i * to, p,
-                    0, col, p);
-        nk_fill(dx2 + i * in, 0, in);
-        nk_col2im_add(dx2 + i * in, col, p, &w, 0, p);
-    });
+    TIME(
+        t[3], for (size_t i = 0; i < n; i++) {
+            cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, k, p, m, 1, weights, k,
+                        dy + i * to, p, 0, col, p);
+            nk_fill(dx2 + i * in, 0, in);
+            nk_col2im_add(dx2 + i * in, col, p, &w, 0, p);
+        });
     nk_conv2d_pack_backward(flipped, weights, &plan);
     TIME(t[2], for (size_t i = 0; i < n; i++)
                    nk_conv2d_data_gradient(dx + i * in, dy + i * to, flipped, &plan, scratch));
     error_x = worst(dx, dx2, n * in);
     TIME(t[4], memset(dw, 0, (size_t)m * k * 4);
          nk_conv2d_weight_gradient(dw, dy, x, &plan, n, to, in, scratch));
-    TIME(t[5], memset(dw2, 0, (size_t)m * k * 4); for (size_t i = 0; i < n; i++) {
-        nk_im2col(col, p, x + i * in, &w, 0, p);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, p, 1, dy + i * to, p, col, p, 1,
-                    dw2, k);
-    });
+    TIME(
+        t[5], memset(dw2, 0, (size_t)m * k * 4); for (size_t i = 0; i < n; i++) {
+            nk_im2col(col, p, x + i * in, &w, 0, p);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, k, p, 1, dy + i * to, p, col, p,
+                        1, dw2, k);
+        });
     printf("%-16s", s->name);
     for (int i = 0; i < 6; i += 2) {
         printf(" | %7.3f %4.0f : %7.3f %4.0f", t[i], t[i] > 0 ? flops / t[i] : 0, t[i + 1],

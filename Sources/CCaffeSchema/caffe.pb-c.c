@@ -2932,6 +2932,726 @@ void   caffe__window_data_parameter__free_unpacked
   assert(message->header.descriptor == &caffe__window_data_parameter__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   caffe__bnparameter__init
+                     (Caffe__BNParameter         *message)
+{
+  static const Caffe__BNParameter init_value = CAFFE__BNPARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__bnparameter__get_packed_size
+                     (const Caffe__BNParameter *message)
+{
+  assert(message->header.descriptor == &caffe__bnparameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__bnparameter__pack
+                     (const Caffe__BNParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__bnparameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__bnparameter__pack_to_buffer
+                     (const Caffe__BNParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__bnparameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__BNParameter *
+       caffe__bnparameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__BNParameter *)
+     protobuf_c_message_unpack (&caffe__bnparameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__bnparameter__free_unpacked
+                     (Caffe__BNParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__bnparameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__detection_output_parameter__init
+                     (Caffe__DetectionOutputParameter         *message)
+{
+  static const Caffe__DetectionOutputParameter init_value = CAFFE__DETECTION_OUTPUT_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__detection_output_parameter__get_packed_size
+                     (const Caffe__DetectionOutputParameter *message)
+{
+  assert(message->header.descriptor == &caffe__detection_output_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__detection_output_parameter__pack
+                     (const Caffe__DetectionOutputParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__detection_output_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__detection_output_parameter__pack_to_buffer
+                     (const Caffe__DetectionOutputParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__detection_output_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__DetectionOutputParameter *
+       caffe__detection_output_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__DetectionOutputParameter *)
+     protobuf_c_message_unpack (&caffe__detection_output_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__detection_output_parameter__free_unpacked
+                     (Caffe__DetectionOutputParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__detection_output_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__interp_parameter__init
+                     (Caffe__InterpParameter         *message)
+{
+  static const Caffe__InterpParameter init_value = CAFFE__INTERP_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__interp_parameter__get_packed_size
+                     (const Caffe__InterpParameter *message)
+{
+  assert(message->header.descriptor == &caffe__interp_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__interp_parameter__pack
+                     (const Caffe__InterpParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__interp_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__interp_parameter__pack_to_buffer
+                     (const Caffe__InterpParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__interp_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__InterpParameter *
+       caffe__interp_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__InterpParameter *)
+     protobuf_c_message_unpack (&caffe__interp_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__interp_parameter__free_unpacked
+                     (Caffe__InterpParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__interp_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__l1_loss_parameter__init
+                     (Caffe__L1LossParameter         *message)
+{
+  static const Caffe__L1LossParameter init_value = CAFFE__L1_LOSS_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__l1_loss_parameter__get_packed_size
+                     (const Caffe__L1LossParameter *message)
+{
+  assert(message->header.descriptor == &caffe__l1_loss_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__l1_loss_parameter__pack
+                     (const Caffe__L1LossParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__l1_loss_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__l1_loss_parameter__pack_to_buffer
+                     (const Caffe__L1LossParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__l1_loss_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__L1LossParameter *
+       caffe__l1_loss_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__L1LossParameter *)
+     protobuf_c_message_unpack (&caffe__l1_loss_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__l1_loss_parameter__free_unpacked
+                     (Caffe__L1LossParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__l1_loss_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__non_maximum_suppression_parameter__init
+                     (Caffe__NonMaximumSuppressionParameter         *message)
+{
+  static const Caffe__NonMaximumSuppressionParameter init_value = CAFFE__NON_MAXIMUM_SUPPRESSION_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__non_maximum_suppression_parameter__get_packed_size
+                     (const Caffe__NonMaximumSuppressionParameter *message)
+{
+  assert(message->header.descriptor == &caffe__non_maximum_suppression_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__non_maximum_suppression_parameter__pack
+                     (const Caffe__NonMaximumSuppressionParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__non_maximum_suppression_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__non_maximum_suppression_parameter__pack_to_buffer
+                     (const Caffe__NonMaximumSuppressionParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__non_maximum_suppression_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__NonMaximumSuppressionParameter *
+       caffe__non_maximum_suppression_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__NonMaximumSuppressionParameter *)
+     protobuf_c_message_unpack (&caffe__non_maximum_suppression_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__non_maximum_suppression_parameter__free_unpacked
+                     (Caffe__NonMaximumSuppressionParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__non_maximum_suppression_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__normalize_parameter__init
+                     (Caffe__NormalizeParameter         *message)
+{
+  static const Caffe__NormalizeParameter init_value = CAFFE__NORMALIZE_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__normalize_parameter__get_packed_size
+                     (const Caffe__NormalizeParameter *message)
+{
+  assert(message->header.descriptor == &caffe__normalize_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__normalize_parameter__pack
+                     (const Caffe__NormalizeParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__normalize_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__normalize_parameter__pack_to_buffer
+                     (const Caffe__NormalizeParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__normalize_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__NormalizeParameter *
+       caffe__normalize_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__NormalizeParameter *)
+     protobuf_c_message_unpack (&caffe__normalize_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__normalize_parameter__free_unpacked
+                     (Caffe__NormalizeParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__normalize_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__permute_parameter__init
+                     (Caffe__PermuteParameter         *message)
+{
+  static const Caffe__PermuteParameter init_value = CAFFE__PERMUTE_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__permute_parameter__get_packed_size
+                     (const Caffe__PermuteParameter *message)
+{
+  assert(message->header.descriptor == &caffe__permute_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__permute_parameter__pack
+                     (const Caffe__PermuteParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__permute_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__permute_parameter__pack_to_buffer
+                     (const Caffe__PermuteParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__permute_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__PermuteParameter *
+       caffe__permute_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__PermuteParameter *)
+     protobuf_c_message_unpack (&caffe__permute_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__permute_parameter__free_unpacked
+                     (Caffe__PermuteParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__permute_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__prior_box_parameter__init
+                     (Caffe__PriorBoxParameter         *message)
+{
+  static const Caffe__PriorBoxParameter init_value = CAFFE__PRIOR_BOX_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__prior_box_parameter__get_packed_size
+                     (const Caffe__PriorBoxParameter *message)
+{
+  assert(message->header.descriptor == &caffe__prior_box_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__prior_box_parameter__pack
+                     (const Caffe__PriorBoxParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__prior_box_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__prior_box_parameter__pack_to_buffer
+                     (const Caffe__PriorBoxParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__prior_box_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__PriorBoxParameter *
+       caffe__prior_box_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__PriorBoxParameter *)
+     protobuf_c_message_unpack (&caffe__prior_box_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__prior_box_parameter__free_unpacked
+                     (Caffe__PriorBoxParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__prior_box_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__proposal_parameter__init
+                     (Caffe__ProposalParameter         *message)
+{
+  static const Caffe__ProposalParameter init_value = CAFFE__PROPOSAL_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__proposal_parameter__get_packed_size
+                     (const Caffe__ProposalParameter *message)
+{
+  assert(message->header.descriptor == &caffe__proposal_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__proposal_parameter__pack
+                     (const Caffe__ProposalParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__proposal_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__proposal_parameter__pack_to_buffer
+                     (const Caffe__ProposalParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__proposal_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__ProposalParameter *
+       caffe__proposal_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__ProposalParameter *)
+     protobuf_c_message_unpack (&caffe__proposal_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__proposal_parameter__free_unpacked
+                     (Caffe__ProposalParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__proposal_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__psroipooling_parameter__init
+                     (Caffe__PSROIPoolingParameter         *message)
+{
+  static const Caffe__PSROIPoolingParameter init_value = CAFFE__PSROIPOOLING_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__psroipooling_parameter__get_packed_size
+                     (const Caffe__PSROIPoolingParameter *message)
+{
+  assert(message->header.descriptor == &caffe__psroipooling_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__psroipooling_parameter__pack
+                     (const Caffe__PSROIPoolingParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__psroipooling_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__psroipooling_parameter__pack_to_buffer
+                     (const Caffe__PSROIPoolingParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__psroipooling_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__PSROIPoolingParameter *
+       caffe__psroipooling_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__PSROIPoolingParameter *)
+     protobuf_c_message_unpack (&caffe__psroipooling_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__psroipooling_parameter__free_unpacked
+                     (Caffe__PSROIPoolingParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__psroipooling_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__reorg_parameter__init
+                     (Caffe__ReorgParameter         *message)
+{
+  static const Caffe__ReorgParameter init_value = CAFFE__REORG_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__reorg_parameter__get_packed_size
+                     (const Caffe__ReorgParameter *message)
+{
+  assert(message->header.descriptor == &caffe__reorg_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__reorg_parameter__pack
+                     (const Caffe__ReorgParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__reorg_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__reorg_parameter__pack_to_buffer
+                     (const Caffe__ReorgParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__reorg_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__ReorgParameter *
+       caffe__reorg_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__ReorgParameter *)
+     protobuf_c_message_unpack (&caffe__reorg_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__reorg_parameter__free_unpacked
+                     (Caffe__ReorgParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__reorg_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__roipooling_parameter__init
+                     (Caffe__ROIPoolingParameter         *message)
+{
+  static const Caffe__ROIPoolingParameter init_value = CAFFE__ROIPOOLING_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__roipooling_parameter__get_packed_size
+                     (const Caffe__ROIPoolingParameter *message)
+{
+  assert(message->header.descriptor == &caffe__roipooling_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__roipooling_parameter__pack
+                     (const Caffe__ROIPoolingParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__roipooling_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__roipooling_parameter__pack_to_buffer
+                     (const Caffe__ROIPoolingParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__roipooling_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__ROIPoolingParameter *
+       caffe__roipooling_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__ROIPoolingParameter *)
+     protobuf_c_message_unpack (&caffe__roipooling_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__roipooling_parameter__free_unpacked
+                     (Caffe__ROIPoolingParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__roipooling_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__save_output_parameter__init
+                     (Caffe__SaveOutputParameter         *message)
+{
+  static const Caffe__SaveOutputParameter init_value = CAFFE__SAVE_OUTPUT_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__save_output_parameter__get_packed_size
+                     (const Caffe__SaveOutputParameter *message)
+{
+  assert(message->header.descriptor == &caffe__save_output_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__save_output_parameter__pack
+                     (const Caffe__SaveOutputParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__save_output_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__save_output_parameter__pack_to_buffer
+                     (const Caffe__SaveOutputParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__save_output_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__SaveOutputParameter *
+       caffe__save_output_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__SaveOutputParameter *)
+     protobuf_c_message_unpack (&caffe__save_output_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__save_output_parameter__free_unpacked
+                     (Caffe__SaveOutputParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__save_output_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__shuffle_channel_parameter__init
+                     (Caffe__ShuffleChannelParameter         *message)
+{
+  static const Caffe__ShuffleChannelParameter init_value = CAFFE__SHUFFLE_CHANNEL_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__shuffle_channel_parameter__get_packed_size
+                     (const Caffe__ShuffleChannelParameter *message)
+{
+  assert(message->header.descriptor == &caffe__shuffle_channel_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__shuffle_channel_parameter__pack
+                     (const Caffe__ShuffleChannelParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__shuffle_channel_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__shuffle_channel_parameter__pack_to_buffer
+                     (const Caffe__ShuffleChannelParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__shuffle_channel_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__ShuffleChannelParameter *
+       caffe__shuffle_channel_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__ShuffleChannelParameter *)
+     protobuf_c_message_unpack (&caffe__shuffle_channel_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__shuffle_channel_parameter__free_unpacked
+                     (Caffe__ShuffleChannelParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__shuffle_channel_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__smooth_l1_loss_parameter__init
+                     (Caffe__SmoothL1LossParameter         *message)
+{
+  static const Caffe__SmoothL1LossParameter init_value = CAFFE__SMOOTH_L1_LOSS_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__smooth_l1_loss_parameter__get_packed_size
+                     (const Caffe__SmoothL1LossParameter *message)
+{
+  assert(message->header.descriptor == &caffe__smooth_l1_loss_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__smooth_l1_loss_parameter__pack
+                     (const Caffe__SmoothL1LossParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__smooth_l1_loss_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__smooth_l1_loss_parameter__pack_to_buffer
+                     (const Caffe__SmoothL1LossParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__smooth_l1_loss_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__SmoothL1LossParameter *
+       caffe__smooth_l1_loss_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__SmoothL1LossParameter *)
+     protobuf_c_message_unpack (&caffe__smooth_l1_loss_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__smooth_l1_loss_parameter__free_unpacked
+                     (Caffe__SmoothL1LossParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__smooth_l1_loss_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   caffe__upsample_parameter__init
+                     (Caffe__UpsampleParameter         *message)
+{
+  static const Caffe__UpsampleParameter init_value = CAFFE__UPSAMPLE_PARAMETER__INIT;
+  *message = init_value;
+}
+size_t caffe__upsample_parameter__get_packed_size
+                     (const Caffe__UpsampleParameter *message)
+{
+  assert(message->header.descriptor == &caffe__upsample_parameter__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t caffe__upsample_parameter__pack
+                     (const Caffe__UpsampleParameter *message,
+                      uint8_t       *out)
+{
+  assert(message->header.descriptor == &caffe__upsample_parameter__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t caffe__upsample_parameter__pack_to_buffer
+                     (const Caffe__UpsampleParameter *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->header.descriptor == &caffe__upsample_parameter__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Caffe__UpsampleParameter *
+       caffe__upsample_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Caffe__UpsampleParameter *)
+     protobuf_c_message_unpack (&caffe__upsample_parameter__descriptor,
+                                allocator, len, data);
+}
+void   caffe__upsample_parameter__free_unpacked
+                     (Caffe__UpsampleParameter *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->header.descriptor == &caffe__upsample_parameter__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   caffe__v1_layer_parameter__init
                      (Caffe__V1LayerParameter         *message)
 {
@@ -4776,7 +5496,7 @@ const ProtobufCMessageDescriptor caffe__run_values__descriptor =
   (ProtobufCMessageInit) caffe__run_values__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor caffe__layer_parameter__field_descriptors[60] =
+static const ProtobufCFieldDescriptor caffe__layer_parameter__field_descriptors[74] =
 {
   {
     "name",
@@ -5498,6 +6218,174 @@ static const ProtobufCFieldDescriptor caffe__layer_parameter__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "permute_param",
+    202,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, permute_param),
+    &caffe__permute_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "prior_box_param",
+    203,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, prior_box_param),
+    &caffe__prior_box_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detection_output_param",
+    204,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, detection_output_param),
+    &caffe__detection_output_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "norm_param",
+    206,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, norm_param),
+    &caffe__normalize_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bn_param",
+    10100,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, bn_param),
+    &caffe__bnparameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "interp_param",
+    10101,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, interp_param),
+    &caffe__interp_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "l1_loss_param",
+    10102,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, l1_loss_param),
+    &caffe__l1_loss_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposal_param",
+    10103,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, proposal_param),
+    &caffe__proposal_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "psroi_pooling_param",
+    10104,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, psroi_pooling_param),
+    &caffe__psroipooling_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reorg_param",
+    10105,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, reorg_param),
+    &caffe__reorg_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shuffle_channel_param",
+    10106,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, shuffle_channel_param),
+    &caffe__shuffle_channel_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upsample_param",
+    10107,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, upsample_param),
+    &caffe__upsample_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roi_pooling_param",
+    8266711,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, roi_pooling_param),
+    &caffe__roipooling_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "smooth_l1_loss_param",
+    8266712,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__LayerParameter, smooth_l1_loss_param),
+    &caffe__smooth_l1_loss_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   13,   /* field[13] = accuracy_param */
@@ -5505,6 +6393,7 @@ static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   50,   /* field[50] = batch_norm_param */
   52,   /* field[52] = bias_param */
   6,   /* field[6] = blobs */
+  64,   /* field[64] = bn_param */
   2,   /* field[2] = bottom */
   59,   /* field[59] = clip_param */
   15,   /* field[15] = concat_param */
@@ -5512,6 +6401,7 @@ static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   17,   /* field[17] = convolution_param */
   55,   /* field[55] = crop_param */
   18,   /* field[18] = data_param */
+  62,   /* field[62] = detection_output_param */
   19,   /* field[19] = dropout_param */
   20,   /* field[20] = dummy_data_param */
   21,   /* field[21] = eltwise_param */
@@ -5528,6 +6418,8 @@ static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   27,   /* field[27] = infogain_loss_param */
   28,   /* field[28] = inner_product_param */
   54,   /* field[54] = input_param */
+  65,   /* field[65] = interp_param */
+  66,   /* field[66] = l1_loss_param */
   45,   /* field[45] = log_param */
   12,   /* field[12] = loss_param */
   4,   /* field[4] = loss_weight */
@@ -5535,21 +6427,30 @@ static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   30,   /* field[30] = memory_data_param */
   31,   /* field[31] = mvn_param */
   0,   /* field[0] = name */
+  63,   /* field[63] = norm_param */
   5,   /* field[5] = param */
   56,   /* field[56] = parameter_param */
+  60,   /* field[60] = permute_param */
   9,   /* field[9] = phase */
   32,   /* field[32] = pooling_param */
   33,   /* field[33] = power_param */
   42,   /* field[42] = prelu_param */
+  61,   /* field[61] = prior_box_param */
   10,   /* field[10] = propagate_down */
+  67,   /* field[67] = proposal_param */
+  68,   /* field[68] = psroi_pooling_param */
   41,   /* field[41] = python_param */
   57,   /* field[57] = recurrent_param */
   47,   /* field[47] = reduction_param */
   34,   /* field[34] = relu_param */
+  69,   /* field[69] = reorg_param */
   44,   /* field[44] = reshape_param */
+  72,   /* field[72] = roi_pooling_param */
   53,   /* field[53] = scale_param */
+  70,   /* field[70] = shuffle_channel_param */
   35,   /* field[35] = sigmoid_param */
   37,   /* field[37] = slice_param */
+  73,   /* field[73] = smooth_l1_loss_param */
   36,   /* field[36] = softmax_param */
   43,   /* field[43] = spp_param */
   58,   /* field[58] = swish_param */
@@ -5559,13 +6460,18 @@ static const unsigned caffe__layer_parameter__field_indices_by_name[] = {
   3,   /* field[3] = top */
   11,   /* field[11] = transform_param */
   1,   /* field[1] = type */
+  71,   /* field[71] = upsample_param */
   40,   /* field[40] = window_data_param */
 };
-static const ProtobufCIntRange caffe__layer_parameter__number_ranges[2 + 1] =
+static const ProtobufCIntRange caffe__layer_parameter__number_ranges[6 + 1] =
 {
   { 1, 0 },
   { 100, 11 },
-  { 0, 60 }
+  { 202, 60 },
+  { 206, 63 },
+  { 10100, 64 },
+  { 8266711, 72 },
+  { 0, 74 }
 };
 const ProtobufCMessageDescriptor caffe__layer_parameter__descriptor =
 {
@@ -5575,10 +6481,10 @@ const ProtobufCMessageDescriptor caffe__layer_parameter__descriptor =
   "Caffe__LayerParameter",
   "caffe",
   sizeof(Caffe__LayerParameter),
-  60,
+  74,
   caffe__layer_parameter__field_descriptors,
   caffe__layer_parameter__field_indices_by_name,
-  2,  caffe__layer_parameter__number_ranges,
+  6,  caffe__layer_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__layer_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -6010,7 +6916,10 @@ const ProtobufCEnumDescriptor caffe__loss_parameter__normalization_mode__descrip
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
 static const Caffe__LossParameter__NormalizationMode caffe__loss_parameter__normalization__default_value = CAFFE__LOSS_PARAMETER__NORMALIZATION_MODE__VALID;
-static const ProtobufCFieldDescriptor caffe__loss_parameter__field_descriptors[3] =
+static const protobuf_c_boolean caffe__loss_parameter__weight_by_label_freqs__default_value = 1;
+static const float caffe__loss_parameter__label_smoothing__default_value = 0;
+static const float caffe__loss_parameter__focal_gamma__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__loss_parameter__field_descriptors[7] =
 {
   {
     "ignore_label",
@@ -6048,16 +6957,69 @@ static const ProtobufCFieldDescriptor caffe__loss_parameter__field_descriptors[3
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "class_weighting",
+    10000,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__LossParameter, n_class_weighting),
+    offsetof(Caffe__LossParameter, class_weighting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight_by_label_freqs",
+    10001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__LossParameter, has_weight_by_label_freqs),
+    offsetof(Caffe__LossParameter, weight_by_label_freqs),
+    NULL,
+    &caffe__loss_parameter__weight_by_label_freqs__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "label_smoothing",
+    10002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__LossParameter, has_label_smoothing),
+    offsetof(Caffe__LossParameter, label_smoothing),
+    NULL,
+    &caffe__loss_parameter__label_smoothing__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "focal_gamma",
+    10003,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__LossParameter, has_focal_gamma),
+    offsetof(Caffe__LossParameter, focal_gamma),
+    NULL,
+    &caffe__loss_parameter__focal_gamma__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__loss_parameter__field_indices_by_name[] = {
+  3,   /* field[3] = class_weighting */
+  6,   /* field[6] = focal_gamma */
   0,   /* field[0] = ignore_label */
+  5,   /* field[5] = label_smoothing */
   2,   /* field[2] = normalization */
   1,   /* field[1] = normalize */
+  4,   /* field[4] = weight_by_label_freqs */
 };
-static const ProtobufCIntRange caffe__loss_parameter__number_ranges[1 + 1] =
+static const ProtobufCIntRange caffe__loss_parameter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 10000, 3 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor caffe__loss_parameter__descriptor =
 {
@@ -6067,10 +7029,10 @@ const ProtobufCMessageDescriptor caffe__loss_parameter__descriptor =
   "Caffe__LossParameter",
   "caffe",
   sizeof(Caffe__LossParameter),
-  3,
+  7,
   caffe__loss_parameter__field_descriptors,
   caffe__loss_parameter__field_indices_by_name,
-  1,  caffe__loss_parameter__number_ranges,
+  2,  caffe__loss_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__loss_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -6208,7 +7170,8 @@ const ProtobufCMessageDescriptor caffe__arg_max_parameter__descriptor =
 };
 static const float caffe__batch_norm_parameter__moving_average_fraction__default_value = 0.999;
 static const float caffe__batch_norm_parameter__eps__default_value = 1e-05;
-static const ProtobufCFieldDescriptor caffe__batch_norm_parameter__field_descriptors[3] =
+static const protobuf_c_boolean caffe__batch_norm_parameter__scale_bias__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__batch_norm_parameter__field_descriptors[6] =
 {
   {
     "use_global_stats",
@@ -6246,16 +7209,56 @@ static const ProtobufCFieldDescriptor caffe__batch_norm_parameter__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "scale_filler",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BatchNormParameter, scale_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bias_filler",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BatchNormParameter, bias_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scale_bias",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__BatchNormParameter, has_scale_bias),
+    offsetof(Caffe__BatchNormParameter, scale_bias),
+    NULL,
+    &caffe__batch_norm_parameter__scale_bias__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__batch_norm_parameter__field_indices_by_name[] = {
+  4,   /* field[4] = bias_filler */
   2,   /* field[2] = eps */
   1,   /* field[1] = moving_average_fraction */
+  5,   /* field[5] = scale_bias */
+  3,   /* field[3] = scale_filler */
   0,   /* field[0] = use_global_stats */
 };
-static const ProtobufCIntRange caffe__batch_norm_parameter__number_ranges[1 + 1] =
+static const ProtobufCIntRange caffe__batch_norm_parameter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 5, 3 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor caffe__batch_norm_parameter__descriptor =
 {
@@ -6265,10 +7268,10 @@ const ProtobufCMessageDescriptor caffe__batch_norm_parameter__descriptor =
   "Caffe__BatchNormParameter",
   "caffe",
   sizeof(Caffe__BatchNormParameter),
-  3,
+  6,
   caffe__batch_norm_parameter__field_descriptors,
   caffe__batch_norm_parameter__field_indices_by_name,
-  1,  caffe__batch_norm_parameter__number_ranges,
+  2,  caffe__batch_norm_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__batch_norm_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -10162,6 +11165,1643 @@ const ProtobufCMessageDescriptor caffe__window_data_parameter__descriptor =
   caffe__window_data_parameter__field_indices_by_name,
   1,  caffe__window_data_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__window_data_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue caffe__bnparameter__bnmode__enum_values_by_number[2] =
+{
+  { "LEARN", "CAFFE__BNPARAMETER__BNMODE__LEARN", 0 },
+  { "INFERENCE", "CAFFE__BNPARAMETER__BNMODE__INFERENCE", 1 },
+};
+static const ProtobufCIntRange caffe__bnparameter__bnmode__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex caffe__bnparameter__bnmode__enum_values_by_name[2] =
+{
+  { "INFERENCE", 1 },
+  { "LEARN", 0 },
+};
+const ProtobufCEnumDescriptor caffe__bnparameter__bnmode__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "caffe.BNParameter.BNMode",
+  "BNMode",
+  "Caffe__BNParameter__BNMode",
+  "caffe",
+  2,
+  caffe__bnparameter__bnmode__enum_values_by_number,
+  2,
+  caffe__bnparameter__bnmode__enum_values_by_name,
+  1,
+  caffe__bnparameter__bnmode__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const Caffe__BNParameter__BNMode caffe__bnparameter__bn_mode__default_value = CAFFE__BNPARAMETER__BNMODE__LEARN;
+static const float caffe__bnparameter__var_eps__default_value = 1e-10;
+static const float caffe__bnparameter__decay__default_value = 0.05;
+static const protobuf_c_boolean caffe__bnparameter__moving_average__default_value = 1;
+static const float caffe__bnparameter__momentum__default_value = 0.9;
+static const float caffe__bnparameter__eps__default_value = 1e-05;
+static const protobuf_c_boolean caffe__bnparameter__frozen__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__bnparameter__field_descriptors[12] =
+{
+  {
+    "scale_filler",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BNParameter, scale_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shift_filler",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BNParameter, shift_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bn_mode",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Caffe__BNParameter, has_bn_mode),
+    offsetof(Caffe__BNParameter, bn_mode),
+    &caffe__bnparameter__bnmode__descriptor,
+    &caffe__bnparameter__bn_mode__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "var_eps",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__BNParameter, has_var_eps),
+    offsetof(Caffe__BNParameter, var_eps),
+    NULL,
+    &caffe__bnparameter__var_eps__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "decay",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__BNParameter, has_decay),
+    offsetof(Caffe__BNParameter, decay),
+    NULL,
+    &caffe__bnparameter__decay__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "moving_average",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__BNParameter, has_moving_average),
+    offsetof(Caffe__BNParameter, moving_average),
+    NULL,
+    &caffe__bnparameter__moving_average__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slope_filler",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BNParameter, slope_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bias_filler",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__BNParameter, bias_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "momentum",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__BNParameter, has_momentum),
+    offsetof(Caffe__BNParameter, momentum),
+    NULL,
+    &caffe__bnparameter__momentum__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "eps",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__BNParameter, has_eps),
+    offsetof(Caffe__BNParameter, eps),
+    NULL,
+    &caffe__bnparameter__eps__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "frozen",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__BNParameter, has_frozen),
+    offsetof(Caffe__BNParameter, frozen),
+    NULL,
+    &caffe__bnparameter__frozen__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "engine",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__BNParameter, has_engine),
+    offsetof(Caffe__BNParameter, engine),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__bnparameter__field_indices_by_name[] = {
+  7,   /* field[7] = bias_filler */
+  2,   /* field[2] = bn_mode */
+  4,   /* field[4] = decay */
+  11,   /* field[11] = engine */
+  9,   /* field[9] = eps */
+  10,   /* field[10] = frozen */
+  8,   /* field[8] = momentum */
+  5,   /* field[5] = moving_average */
+  0,   /* field[0] = scale_filler */
+  1,   /* field[1] = shift_filler */
+  6,   /* field[6] = slope_filler */
+  3,   /* field[3] = var_eps */
+};
+static const ProtobufCIntRange caffe__bnparameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor caffe__bnparameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.BNParameter",
+  "BNParameter",
+  "Caffe__BNParameter",
+  "caffe",
+  sizeof(Caffe__BNParameter),
+  12,
+  caffe__bnparameter__field_descriptors,
+  caffe__bnparameter__field_indices_by_name,
+  1,  caffe__bnparameter__number_ranges,
+  (ProtobufCMessageInit) caffe__bnparameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const protobuf_c_boolean caffe__detection_output_parameter__share_location__default_value = 1;
+static const int32_t caffe__detection_output_parameter__background_label_id__default_value = 0;
+static const Caffe__PriorBoxParameter__CodeType caffe__detection_output_parameter__code_type__default_value = CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER;
+static const protobuf_c_boolean caffe__detection_output_parameter__variance_encoded_in_target__default_value = 0;
+static const int32_t caffe__detection_output_parameter__keep_top_k__default_value = -1;
+static const protobuf_c_boolean caffe__detection_output_parameter__visualize__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__detection_output_parameter__field_descriptors[12] =
+{
+  {
+    "num_classes",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__DetectionOutputParameter, has_num_classes),
+    offsetof(Caffe__DetectionOutputParameter, num_classes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share_location",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__DetectionOutputParameter, has_share_location),
+    offsetof(Caffe__DetectionOutputParameter, share_location),
+    NULL,
+    &caffe__detection_output_parameter__share_location__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "background_label_id",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__DetectionOutputParameter, has_background_label_id),
+    offsetof(Caffe__DetectionOutputParameter, background_label_id),
+    NULL,
+    &caffe__detection_output_parameter__background_label_id__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nms_param",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__DetectionOutputParameter, nms_param),
+    &caffe__non_maximum_suppression_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "save_output_param",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__DetectionOutputParameter, save_output_param),
+    &caffe__save_output_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "code_type",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Caffe__DetectionOutputParameter, has_code_type),
+    offsetof(Caffe__DetectionOutputParameter, code_type),
+    &caffe__prior_box_parameter__code_type__descriptor,
+    &caffe__detection_output_parameter__code_type__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keep_top_k",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__DetectionOutputParameter, has_keep_top_k),
+    offsetof(Caffe__DetectionOutputParameter, keep_top_k),
+    NULL,
+    &caffe__detection_output_parameter__keep_top_k__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "variance_encoded_in_target",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__DetectionOutputParameter, has_variance_encoded_in_target),
+    offsetof(Caffe__DetectionOutputParameter, variance_encoded_in_target),
+    NULL,
+    &caffe__detection_output_parameter__variance_encoded_in_target__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confidence_threshold",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__DetectionOutputParameter, has_confidence_threshold),
+    offsetof(Caffe__DetectionOutputParameter, confidence_threshold),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "visualize",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__DetectionOutputParameter, has_visualize),
+    offsetof(Caffe__DetectionOutputParameter, visualize),
+    NULL,
+    &caffe__detection_output_parameter__visualize__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "visualize_threshold",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__DetectionOutputParameter, has_visualize_threshold),
+    offsetof(Caffe__DetectionOutputParameter, visualize_threshold),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "save_file",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__DetectionOutputParameter, save_file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__detection_output_parameter__field_indices_by_name[] = {
+  2,   /* field[2] = background_label_id */
+  5,   /* field[5] = code_type */
+  8,   /* field[8] = confidence_threshold */
+  6,   /* field[6] = keep_top_k */
+  3,   /* field[3] = nms_param */
+  0,   /* field[0] = num_classes */
+  11,   /* field[11] = save_file */
+  4,   /* field[4] = save_output_param */
+  1,   /* field[1] = share_location */
+  7,   /* field[7] = variance_encoded_in_target */
+  9,   /* field[9] = visualize */
+  10,   /* field[10] = visualize_threshold */
+};
+static const ProtobufCIntRange caffe__detection_output_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 12 }
+};
+const ProtobufCMessageDescriptor caffe__detection_output_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.DetectionOutputParameter",
+  "DetectionOutputParameter",
+  "Caffe__DetectionOutputParameter",
+  "caffe",
+  sizeof(Caffe__DetectionOutputParameter),
+  12,
+  caffe__detection_output_parameter__field_descriptors,
+  caffe__detection_output_parameter__field_indices_by_name,
+  1,  caffe__detection_output_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__detection_output_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const int32_t caffe__interp_parameter__height__default_value = 0;
+static const int32_t caffe__interp_parameter__width__default_value = 0;
+static const int32_t caffe__interp_parameter__zoom_factor__default_value = 1;
+static const int32_t caffe__interp_parameter__shrink_factor__default_value = 1;
+static const int32_t caffe__interp_parameter__pad_beg__default_value = 0;
+static const int32_t caffe__interp_parameter__pad_end__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__interp_parameter__field_descriptors[6] =
+{
+  {
+    "height",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_height),
+    offsetof(Caffe__InterpParameter, height),
+    NULL,
+    &caffe__interp_parameter__height__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "width",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_width),
+    offsetof(Caffe__InterpParameter, width),
+    NULL,
+    &caffe__interp_parameter__width__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "zoom_factor",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_zoom_factor),
+    offsetof(Caffe__InterpParameter, zoom_factor),
+    NULL,
+    &caffe__interp_parameter__zoom_factor__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shrink_factor",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_shrink_factor),
+    offsetof(Caffe__InterpParameter, shrink_factor),
+    NULL,
+    &caffe__interp_parameter__shrink_factor__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pad_beg",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_pad_beg),
+    offsetof(Caffe__InterpParameter, pad_beg),
+    NULL,
+    &caffe__interp_parameter__pad_beg__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pad_end",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__InterpParameter, has_pad_end),
+    offsetof(Caffe__InterpParameter, pad_end),
+    NULL,
+    &caffe__interp_parameter__pad_end__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__interp_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = height */
+  4,   /* field[4] = pad_beg */
+  5,   /* field[5] = pad_end */
+  3,   /* field[3] = shrink_factor */
+  1,   /* field[1] = width */
+  2,   /* field[2] = zoom_factor */
+};
+static const ProtobufCIntRange caffe__interp_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor caffe__interp_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.InterpParameter",
+  "InterpParameter",
+  "Caffe__InterpParameter",
+  "caffe",
+  sizeof(Caffe__InterpParameter),
+  6,
+  caffe__interp_parameter__field_descriptors,
+  caffe__interp_parameter__field_indices_by_name,
+  1,  caffe__interp_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__interp_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const protobuf_c_boolean caffe__l1_loss_parameter__l2_per_location__default_value = 0;
+static const protobuf_c_boolean caffe__l1_loss_parameter__l2_prescale_by_channels__default_value = 0;
+static const protobuf_c_boolean caffe__l1_loss_parameter__normalize_by_num_entries__default_value = 0;
+static const float caffe__l1_loss_parameter__epsilon__default_value = 0.01;
+static const float caffe__l1_loss_parameter__plateau__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__l1_loss_parameter__field_descriptors[5] =
+{
+  {
+    "l2_per_location",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__L1LossParameter, has_l2_per_location),
+    offsetof(Caffe__L1LossParameter, l2_per_location),
+    NULL,
+    &caffe__l1_loss_parameter__l2_per_location__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "l2_prescale_by_channels",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__L1LossParameter, has_l2_prescale_by_channels),
+    offsetof(Caffe__L1LossParameter, l2_prescale_by_channels),
+    NULL,
+    &caffe__l1_loss_parameter__l2_prescale_by_channels__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "normalize_by_num_entries",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__L1LossParameter, has_normalize_by_num_entries),
+    offsetof(Caffe__L1LossParameter, normalize_by_num_entries),
+    NULL,
+    &caffe__l1_loss_parameter__normalize_by_num_entries__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epsilon",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__L1LossParameter, has_epsilon),
+    offsetof(Caffe__L1LossParameter, epsilon),
+    NULL,
+    &caffe__l1_loss_parameter__epsilon__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "plateau",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__L1LossParameter, has_plateau),
+    offsetof(Caffe__L1LossParameter, plateau),
+    NULL,
+    &caffe__l1_loss_parameter__plateau__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__l1_loss_parameter__field_indices_by_name[] = {
+  3,   /* field[3] = epsilon */
+  0,   /* field[0] = l2_per_location */
+  1,   /* field[1] = l2_prescale_by_channels */
+  2,   /* field[2] = normalize_by_num_entries */
+  4,   /* field[4] = plateau */
+};
+static const ProtobufCIntRange caffe__l1_loss_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor caffe__l1_loss_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.L1LossParameter",
+  "L1LossParameter",
+  "Caffe__L1LossParameter",
+  "caffe",
+  sizeof(Caffe__L1LossParameter),
+  5,
+  caffe__l1_loss_parameter__field_descriptors,
+  caffe__l1_loss_parameter__field_indices_by_name,
+  1,  caffe__l1_loss_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__l1_loss_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const float caffe__non_maximum_suppression_parameter__nms_threshold__default_value = 0.3;
+static const int32_t caffe__non_maximum_suppression_parameter__top_k__default_value = -1;
+static const float caffe__non_maximum_suppression_parameter__eta__default_value = 1;
+static const ProtobufCFieldDescriptor caffe__non_maximum_suppression_parameter__field_descriptors[3] =
+{
+  {
+    "nms_threshold",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__NonMaximumSuppressionParameter, has_nms_threshold),
+    offsetof(Caffe__NonMaximumSuppressionParameter, nms_threshold),
+    NULL,
+    &caffe__non_maximum_suppression_parameter__nms_threshold__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "top_k",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__NonMaximumSuppressionParameter, has_top_k),
+    offsetof(Caffe__NonMaximumSuppressionParameter, top_k),
+    NULL,
+    &caffe__non_maximum_suppression_parameter__top_k__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "eta",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__NonMaximumSuppressionParameter, has_eta),
+    offsetof(Caffe__NonMaximumSuppressionParameter, eta),
+    NULL,
+    &caffe__non_maximum_suppression_parameter__eta__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__non_maximum_suppression_parameter__field_indices_by_name[] = {
+  2,   /* field[2] = eta */
+  0,   /* field[0] = nms_threshold */
+  1,   /* field[1] = top_k */
+};
+static const ProtobufCIntRange caffe__non_maximum_suppression_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor caffe__non_maximum_suppression_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.NonMaximumSuppressionParameter",
+  "NonMaximumSuppressionParameter",
+  "Caffe__NonMaximumSuppressionParameter",
+  "caffe",
+  sizeof(Caffe__NonMaximumSuppressionParameter),
+  3,
+  caffe__non_maximum_suppression_parameter__field_descriptors,
+  caffe__non_maximum_suppression_parameter__field_indices_by_name,
+  1,  caffe__non_maximum_suppression_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__non_maximum_suppression_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const protobuf_c_boolean caffe__normalize_parameter__across_spatial__default_value = 1;
+static const protobuf_c_boolean caffe__normalize_parameter__channel_shared__default_value = 1;
+static const float caffe__normalize_parameter__eps__default_value = 1e-10;
+static const ProtobufCFieldDescriptor caffe__normalize_parameter__field_descriptors[4] =
+{
+  {
+    "across_spatial",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__NormalizeParameter, has_across_spatial),
+    offsetof(Caffe__NormalizeParameter, across_spatial),
+    NULL,
+    &caffe__normalize_parameter__across_spatial__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scale_filler",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__NormalizeParameter, scale_filler),
+    &caffe__filler_parameter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channel_shared",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__NormalizeParameter, has_channel_shared),
+    offsetof(Caffe__NormalizeParameter, channel_shared),
+    NULL,
+    &caffe__normalize_parameter__channel_shared__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "eps",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__NormalizeParameter, has_eps),
+    offsetof(Caffe__NormalizeParameter, eps),
+    NULL,
+    &caffe__normalize_parameter__eps__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__normalize_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = across_spatial */
+  2,   /* field[2] = channel_shared */
+  3,   /* field[3] = eps */
+  1,   /* field[1] = scale_filler */
+};
+static const ProtobufCIntRange caffe__normalize_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor caffe__normalize_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.NormalizeParameter",
+  "NormalizeParameter",
+  "Caffe__NormalizeParameter",
+  "caffe",
+  sizeof(Caffe__NormalizeParameter),
+  4,
+  caffe__normalize_parameter__field_descriptors,
+  caffe__normalize_parameter__field_indices_by_name,
+  1,  caffe__normalize_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__normalize_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__permute_parameter__field_descriptors[1] =
+{
+  {
+    "order",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__PermuteParameter, n_order),
+    offsetof(Caffe__PermuteParameter, order),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__permute_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = order */
+};
+static const ProtobufCIntRange caffe__permute_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor caffe__permute_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.PermuteParameter",
+  "PermuteParameter",
+  "Caffe__PermuteParameter",
+  "caffe",
+  sizeof(Caffe__PermuteParameter),
+  1,
+  caffe__permute_parameter__field_descriptors,
+  caffe__permute_parameter__field_indices_by_name,
+  1,  caffe__permute_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__permute_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue caffe__prior_box_parameter__code_type__enum_values_by_number[3] =
+{
+  { "CORNER", "CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER", 1 },
+  { "CENTER_SIZE", "CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CENTER_SIZE", 2 },
+  { "CORNER_SIZE", "CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER_SIZE", 3 },
+};
+static const ProtobufCIntRange caffe__prior_box_parameter__code_type__value_ranges[] = {
+{1, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex caffe__prior_box_parameter__code_type__enum_values_by_name[3] =
+{
+  { "CENTER_SIZE", 1 },
+  { "CORNER", 0 },
+  { "CORNER_SIZE", 2 },
+};
+const ProtobufCEnumDescriptor caffe__prior_box_parameter__code_type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "caffe.PriorBoxParameter.CodeType",
+  "CodeType",
+  "Caffe__PriorBoxParameter__CodeType",
+  "caffe",
+  3,
+  caffe__prior_box_parameter__code_type__enum_values_by_number,
+  3,
+  caffe__prior_box_parameter__code_type__enum_values_by_name,
+  1,
+  caffe__prior_box_parameter__code_type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const protobuf_c_boolean caffe__prior_box_parameter__flip__default_value = 1;
+static const protobuf_c_boolean caffe__prior_box_parameter__clip__default_value = 0;
+static const float caffe__prior_box_parameter__offset__default_value = 0.5;
+static const ProtobufCFieldDescriptor caffe__prior_box_parameter__field_descriptors[13] =
+{
+  {
+    "min_size",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, n_min_size),
+    offsetof(Caffe__PriorBoxParameter, min_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_size",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, n_max_size),
+    offsetof(Caffe__PriorBoxParameter, max_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "aspect_ratio",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, n_aspect_ratio),
+    offsetof(Caffe__PriorBoxParameter, aspect_ratio),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "flip",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__PriorBoxParameter, has_flip),
+    offsetof(Caffe__PriorBoxParameter, flip),
+    NULL,
+    &caffe__prior_box_parameter__flip__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "clip",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__PriorBoxParameter, has_clip),
+    offsetof(Caffe__PriorBoxParameter, clip),
+    NULL,
+    &caffe__prior_box_parameter__clip__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "variance",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, n_variance),
+    offsetof(Caffe__PriorBoxParameter, variance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "img_size",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__PriorBoxParameter, has_img_size),
+    offsetof(Caffe__PriorBoxParameter, img_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "img_h",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__PriorBoxParameter, has_img_h),
+    offsetof(Caffe__PriorBoxParameter, img_h),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "img_w",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__PriorBoxParameter, has_img_w),
+    offsetof(Caffe__PriorBoxParameter, img_w),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, has_step),
+    offsetof(Caffe__PriorBoxParameter, step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_h",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, has_step_h),
+    offsetof(Caffe__PriorBoxParameter, step_h),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_w",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, has_step_w),
+    offsetof(Caffe__PriorBoxParameter, step_w),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PriorBoxParameter, has_offset),
+    offsetof(Caffe__PriorBoxParameter, offset),
+    NULL,
+    &caffe__prior_box_parameter__offset__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__prior_box_parameter__field_indices_by_name[] = {
+  2,   /* field[2] = aspect_ratio */
+  4,   /* field[4] = clip */
+  3,   /* field[3] = flip */
+  7,   /* field[7] = img_h */
+  6,   /* field[6] = img_size */
+  8,   /* field[8] = img_w */
+  1,   /* field[1] = max_size */
+  0,   /* field[0] = min_size */
+  12,   /* field[12] = offset */
+  9,   /* field[9] = step */
+  10,   /* field[10] = step_h */
+  11,   /* field[11] = step_w */
+  5,   /* field[5] = variance */
+};
+static const ProtobufCIntRange caffe__prior_box_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor caffe__prior_box_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.PriorBoxParameter",
+  "PriorBoxParameter",
+  "Caffe__PriorBoxParameter",
+  "caffe",
+  sizeof(Caffe__PriorBoxParameter),
+  13,
+  caffe__prior_box_parameter__field_descriptors,
+  caffe__prior_box_parameter__field_indices_by_name,
+  1,  caffe__prior_box_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__prior_box_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const uint32_t caffe__proposal_parameter__feat_stride__default_value = 16u;
+static const uint32_t caffe__proposal_parameter__base_size__default_value = 16u;
+static const uint32_t caffe__proposal_parameter__min_size__default_value = 16u;
+static const uint32_t caffe__proposal_parameter__pre_nms_topn__default_value = 6000u;
+static const uint32_t caffe__proposal_parameter__post_nms_topn__default_value = 300u;
+static const float caffe__proposal_parameter__nms_thresh__default_value = 0.7;
+static const ProtobufCFieldDescriptor caffe__proposal_parameter__field_descriptors[8] =
+{
+  {
+    "feat_stride",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ProposalParameter, has_feat_stride),
+    offsetof(Caffe__ProposalParameter, feat_stride),
+    NULL,
+    &caffe__proposal_parameter__feat_stride__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_size",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ProposalParameter, has_base_size),
+    offsetof(Caffe__ProposalParameter, base_size),
+    NULL,
+    &caffe__proposal_parameter__base_size__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "min_size",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ProposalParameter, has_min_size),
+    offsetof(Caffe__ProposalParameter, min_size),
+    NULL,
+    &caffe__proposal_parameter__min_size__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ratio",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__ProposalParameter, n_ratio),
+    offsetof(Caffe__ProposalParameter, ratio),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scale",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__ProposalParameter, n_scale),
+    offsetof(Caffe__ProposalParameter, scale),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pre_nms_topn",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ProposalParameter, has_pre_nms_topn),
+    offsetof(Caffe__ProposalParameter, pre_nms_topn),
+    NULL,
+    &caffe__proposal_parameter__pre_nms_topn__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "post_nms_topn",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ProposalParameter, has_post_nms_topn),
+    offsetof(Caffe__ProposalParameter, post_nms_topn),
+    NULL,
+    &caffe__proposal_parameter__post_nms_topn__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nms_thresh",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__ProposalParameter, has_nms_thresh),
+    offsetof(Caffe__ProposalParameter, nms_thresh),
+    NULL,
+    &caffe__proposal_parameter__nms_thresh__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__proposal_parameter__field_indices_by_name[] = {
+  1,   /* field[1] = base_size */
+  0,   /* field[0] = feat_stride */
+  2,   /* field[2] = min_size */
+  7,   /* field[7] = nms_thresh */
+  6,   /* field[6] = post_nms_topn */
+  5,   /* field[5] = pre_nms_topn */
+  3,   /* field[3] = ratio */
+  4,   /* field[4] = scale */
+};
+static const ProtobufCIntRange caffe__proposal_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor caffe__proposal_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.ProposalParameter",
+  "ProposalParameter",
+  "Caffe__ProposalParameter",
+  "caffe",
+  sizeof(Caffe__ProposalParameter),
+  8,
+  caffe__proposal_parameter__field_descriptors,
+  caffe__proposal_parameter__field_indices_by_name,
+  1,  caffe__proposal_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__proposal_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__psroipooling_parameter__field_descriptors[3] =
+{
+  {
+    "spatial_scale",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__PSROIPoolingParameter, has_spatial_scale),
+    offsetof(Caffe__PSROIPoolingParameter, spatial_scale),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_dim",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__PSROIPoolingParameter, has_output_dim),
+    offsetof(Caffe__PSROIPoolingParameter, output_dim),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "group_size",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__PSROIPoolingParameter, has_group_size),
+    offsetof(Caffe__PSROIPoolingParameter, group_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__psroipooling_parameter__field_indices_by_name[] = {
+  2,   /* field[2] = group_size */
+  1,   /* field[1] = output_dim */
+  0,   /* field[0] = spatial_scale */
+};
+static const ProtobufCIntRange caffe__psroipooling_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor caffe__psroipooling_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.PSROIPoolingParameter",
+  "PSROIPoolingParameter",
+  "Caffe__PSROIPoolingParameter",
+  "caffe",
+  sizeof(Caffe__PSROIPoolingParameter),
+  3,
+  caffe__psroipooling_parameter__field_descriptors,
+  caffe__psroipooling_parameter__field_indices_by_name,
+  1,  caffe__psroipooling_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__psroipooling_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const protobuf_c_boolean caffe__reorg_parameter__reverse__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__reorg_parameter__field_descriptors[2] =
+{
+  {
+    "stride",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ReorgParameter, has_stride),
+    offsetof(Caffe__ReorgParameter, stride),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reverse",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__ReorgParameter, has_reverse),
+    offsetof(Caffe__ReorgParameter, reverse),
+    NULL,
+    &caffe__reorg_parameter__reverse__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__reorg_parameter__field_indices_by_name[] = {
+  1,   /* field[1] = reverse */
+  0,   /* field[0] = stride */
+};
+static const ProtobufCIntRange caffe__reorg_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor caffe__reorg_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.ReorgParameter",
+  "ReorgParameter",
+  "Caffe__ReorgParameter",
+  "caffe",
+  sizeof(Caffe__ReorgParameter),
+  2,
+  caffe__reorg_parameter__field_descriptors,
+  caffe__reorg_parameter__field_indices_by_name,
+  1,  caffe__reorg_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__reorg_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const uint32_t caffe__roipooling_parameter__pooled_h__default_value = 0u;
+static const uint32_t caffe__roipooling_parameter__pooled_w__default_value = 0u;
+static const float caffe__roipooling_parameter__spatial_scale__default_value = 1;
+static const ProtobufCFieldDescriptor caffe__roipooling_parameter__field_descriptors[3] =
+{
+  {
+    "pooled_h",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ROIPoolingParameter, has_pooled_h),
+    offsetof(Caffe__ROIPoolingParameter, pooled_h),
+    NULL,
+    &caffe__roipooling_parameter__pooled_h__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pooled_w",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ROIPoolingParameter, has_pooled_w),
+    offsetof(Caffe__ROIPoolingParameter, pooled_w),
+    NULL,
+    &caffe__roipooling_parameter__pooled_w__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "spatial_scale",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__ROIPoolingParameter, has_spatial_scale),
+    offsetof(Caffe__ROIPoolingParameter, spatial_scale),
+    NULL,
+    &caffe__roipooling_parameter__spatial_scale__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__roipooling_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = pooled_h */
+  1,   /* field[1] = pooled_w */
+  2,   /* field[2] = spatial_scale */
+};
+static const ProtobufCIntRange caffe__roipooling_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor caffe__roipooling_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.ROIPoolingParameter",
+  "ROIPoolingParameter",
+  "Caffe__ROIPoolingParameter",
+  "caffe",
+  sizeof(Caffe__ROIPoolingParameter),
+  3,
+  caffe__roipooling_parameter__field_descriptors,
+  caffe__roipooling_parameter__field_indices_by_name,
+  1,  caffe__roipooling_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__roipooling_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor caffe__save_output_parameter__field_descriptors[6] =
+{
+  {
+    "output_directory",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__SaveOutputParameter, output_directory),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_name_prefix",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__SaveOutputParameter, output_name_prefix),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output_format",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__SaveOutputParameter, output_format),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "label_map_file",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__SaveOutputParameter, label_map_file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name_size_file",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__SaveOutputParameter, name_size_file),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "num_test_image",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__SaveOutputParameter, has_num_test_image),
+    offsetof(Caffe__SaveOutputParameter, num_test_image),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__save_output_parameter__field_indices_by_name[] = {
+  3,   /* field[3] = label_map_file */
+  4,   /* field[4] = name_size_file */
+  5,   /* field[5] = num_test_image */
+  0,   /* field[0] = output_directory */
+  2,   /* field[2] = output_format */
+  1,   /* field[1] = output_name_prefix */
+};
+static const ProtobufCIntRange caffe__save_output_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor caffe__save_output_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.SaveOutputParameter",
+  "SaveOutputParameter",
+  "Caffe__SaveOutputParameter",
+  "caffe",
+  sizeof(Caffe__SaveOutputParameter),
+  6,
+  caffe__save_output_parameter__field_descriptors,
+  caffe__save_output_parameter__field_indices_by_name,
+  1,  caffe__save_output_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__save_output_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const uint32_t caffe__shuffle_channel_parameter__group__default_value = 1u;
+static const ProtobufCFieldDescriptor caffe__shuffle_channel_parameter__field_descriptors[1] =
+{
+  {
+    "group",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__ShuffleChannelParameter, has_group),
+    offsetof(Caffe__ShuffleChannelParameter, group),
+    NULL,
+    &caffe__shuffle_channel_parameter__group__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__shuffle_channel_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = group */
+};
+static const ProtobufCIntRange caffe__shuffle_channel_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor caffe__shuffle_channel_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.ShuffleChannelParameter",
+  "ShuffleChannelParameter",
+  "Caffe__ShuffleChannelParameter",
+  "caffe",
+  sizeof(Caffe__ShuffleChannelParameter),
+  1,
+  caffe__shuffle_channel_parameter__field_descriptors,
+  caffe__shuffle_channel_parameter__field_indices_by_name,
+  1,  caffe__shuffle_channel_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__shuffle_channel_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const float caffe__smooth_l1_loss_parameter__sigma__default_value = 1;
+static const ProtobufCFieldDescriptor caffe__smooth_l1_loss_parameter__field_descriptors[1] =
+{
+  {
+    "sigma",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__SmoothL1LossParameter, has_sigma),
+    offsetof(Caffe__SmoothL1LossParameter, sigma),
+    NULL,
+    &caffe__smooth_l1_loss_parameter__sigma__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__smooth_l1_loss_parameter__field_indices_by_name[] = {
+  0,   /* field[0] = sigma */
+};
+static const ProtobufCIntRange caffe__smooth_l1_loss_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor caffe__smooth_l1_loss_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.SmoothL1LossParameter",
+  "SmoothL1LossParameter",
+  "Caffe__SmoothL1LossParameter",
+  "caffe",
+  sizeof(Caffe__SmoothL1LossParameter),
+  1,
+  caffe__smooth_l1_loss_parameter__field_descriptors,
+  caffe__smooth_l1_loss_parameter__field_indices_by_name,
+  1,  caffe__smooth_l1_loss_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__smooth_l1_loss_parameter__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const uint32_t caffe__upsample_parameter__scale__default_value = 2u;
+static const protobuf_c_boolean caffe__upsample_parameter__pad_out_h__default_value = 0;
+static const protobuf_c_boolean caffe__upsample_parameter__pad_out_w__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__upsample_parameter__field_descriptors[7] =
+{
+  {
+    "scale",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__UpsampleParameter, has_scale),
+    offsetof(Caffe__UpsampleParameter, scale),
+    NULL,
+    &caffe__upsample_parameter__scale__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scale_h",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__UpsampleParameter, has_scale_h),
+    offsetof(Caffe__UpsampleParameter, scale_h),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "scale_w",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__UpsampleParameter, has_scale_w),
+    offsetof(Caffe__UpsampleParameter, scale_w),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pad_out_h",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__UpsampleParameter, has_pad_out_h),
+    offsetof(Caffe__UpsampleParameter, pad_out_h),
+    NULL,
+    &caffe__upsample_parameter__pad_out_h__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pad_out_w",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__UpsampleParameter, has_pad_out_w),
+    offsetof(Caffe__UpsampleParameter, pad_out_w),
+    NULL,
+    &caffe__upsample_parameter__pad_out_w__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upsample_h",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__UpsampleParameter, has_upsample_h),
+    offsetof(Caffe__UpsampleParameter, upsample_h),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "upsample_w",
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Caffe__UpsampleParameter, has_upsample_w),
+    offsetof(Caffe__UpsampleParameter, upsample_w),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned caffe__upsample_parameter__field_indices_by_name[] = {
+  3,   /* field[3] = pad_out_h */
+  4,   /* field[4] = pad_out_w */
+  0,   /* field[0] = scale */
+  1,   /* field[1] = scale_h */
+  2,   /* field[2] = scale_w */
+  5,   /* field[5] = upsample_h */
+  6,   /* field[6] = upsample_w */
+};
+static const ProtobufCIntRange caffe__upsample_parameter__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor caffe__upsample_parameter__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "caffe.UpsampleParameter",
+  "UpsampleParameter",
+  "Caffe__UpsampleParameter",
+  "caffe",
+  sizeof(Caffe__UpsampleParameter),
+  7,
+  caffe__upsample_parameter__field_descriptors,
+  caffe__upsample_parameter__field_indices_by_name,
+  1,  caffe__upsample_parameter__number_ranges,
+  (ProtobufCMessageInit) caffe__upsample_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue caffe__v1_layer_parameter__layer_type__enum_values_by_number[40] =

@@ -392,8 +392,8 @@ size_t nk_conv2d_data_gradient_scratch(const nk_conv2d *plan) {
     return scratch_floats(plan, &b);
 }
 
-void nk_conv2d_data_gradient(float *dx, const float *dy, const float *packed,
-                             const nk_conv2d *plan, float *scratch) {
+void nk_conv2d_data_gradient(float *dx, const float *dy, const float *packed, const nk_conv2d *plan,
+                             float *scratch) {
     const nk_window *w = &plan->window;
     band b = choose_band(w, band_floats);
     const product_function multiply = nk_product();
@@ -467,8 +467,7 @@ static ptrdiff_t samples_at_once(const nk_window *w, const band *b, ptrdiff_t sa
 size_t nk_conv2d_weight_gradient_scratch(const nk_conv2d *plan, ptrdiff_t samples) {
     const nk_window *w = &plan->window;
     band b = choose_band(w, dot_room);
-    return table_floats(block_taps(w, &b)) +
-           copy_floats(w, &b, samples_at_once(w, &b, samples));
+    return table_floats(block_taps(w, &b)) + copy_floats(w, &b, samples_at_once(w, &b, samples));
 }
 
 void nk_conv2d_weight_gradient(float *dw, const float *dy, const float *x, const nk_conv2d *plan,
@@ -503,10 +502,10 @@ void nk_conv2d_weight_gradient(float *dw, const float *dy, const float *x, const
                     ptrdiff_t kb = smaller(dot_taps, b.channels * kernel - k);
                     for (ptrdiff_t m = 0; m < plan->outputs; m += tall) {
                         ptrdiff_t mb = smaller(tall, plan->outputs - m);
-                        tiles[mb - 1][kb - 1](
-                            &job, dw + m * job.depth + b.channel * kernel + k,
-                            dy + s * dy_stride + m * job.positions + b.row * w->out_w, from,
-                            taps + k);
+                        tiles[mb - 1][kb - 1](&job, dw + m * job.depth + b.channel * kernel + k,
+                                              dy + s * dy_stride + m * job.positions +
+                                                  b.row * w->out_w,
+                                              from, taps + k);
                     }
                 }
             }

@@ -57,22 +57,24 @@ INLINE_TARGET void NAME(tile)(int mb, int nb, const tile_job *job, float *y, con
     }
 }
 
-#define TILE(mb, nb)                                                                               \
-    static TARGET void NAME(tile_##mb##_##nb)(const tile_job *job, float *y, const float *x,       \
-                                              const float *w, const float *bias, TAIL tail) {      \
-        NAME(tile)(mb, nb, job, y, x, w, bias, tail);                                              \
+#define TILE(mb, nb) \
+    static TARGET void NAME(tile_##mb##_##nb)(const tile_job *job, float *y, const float *x, \
+                                              const float *w, const float *bias, TAIL tail) { \
+        NAME(tile)(mb, nb, job, y, x, w, bias, tail); \
     }
 #define TILES(mb) TILE(mb, 1) TILE(mb, 2) TILE(mb, 3) TILE(mb, 4)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+TILES(1)
+TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #undef TILES
 #undef TILE
 
-typedef void (*NAME(tile_function))(const tile_job *, float *, const float *, const float *,
-                                    const float *, TAIL);
+    typedef void (*NAME(tile_function))(const tile_job *, float *, const float *, const float *,
+                                        const float *, TAIL);
 
-#define TILES(mb) {NAME(tile_##mb##_1), NAME(tile_##mb##_2), NAME(tile_##mb##_3), NAME(tile_##mb##_4)}
-static const NAME(tile_function) NAME(tiles)[tile_rows][4] = {TILES(1), TILES(2), TILES(3),
-                                                             TILES(4), TILES(5), TILES(6)};
+#define TILES(mb) \
+    { NAME(tile_##mb##_1), NAME(tile_##mb##_2), NAME(tile_##mb##_3), NAME(tile_##mb##_4) }
+static const NAME(tile_function)
+    NAME(tiles)[tile_rows][4] = {TILES(1), TILES(2), TILES(3), TILES(4), TILES(5), TILES(6)};
 #undef TILES
 
 // Rows [0, rows) times positions [0, count), all blocks of rows over one block of taps.
@@ -87,8 +89,9 @@ static TARGET void NAME(product)(const tile_job *job, float *y, const float *x, 
             ptrdiff_t left = count - p < VECTORS * LANES ? count - p : VECTORS * LANES;
             int nb = (int)((left + LANES - 1) / LANES);
             TAIL tail = NAME(tail)((int)(left - (nb - 1) * LANES));
-            NAME(tiles)[mb - 1][nb - 1](&block, y + p, x + p, weights, bias && job->first ? bias + m : NULL,
-                                        tail);
+            NAME(tiles)
+            [mb - 1][nb - 1](&block, y + p, x + p, weights, bias && job->first ? bias + m : NULL,
+                             tail);
         }
     }
 }
@@ -137,19 +140,21 @@ INLINE_TARGET void NAME(dots)(int mb, int kb, const dot_job *job, float *dw, con
     }
 }
 
-#define DOTS(mb, kb)                                                                               \
-    static TARGET void NAME(dots_##mb##_##kb)(const dot_job *job, float *dw, const float *dy,      \
-                                              const float *x, const ptrdiff_t *taps) {             \
-        NAME(dots)(mb, kb, job, dw, dy, x, taps);                                                  \
+#define DOTS(mb, kb) \
+    static TARGET void NAME(dots_##mb##_##kb)(const dot_job *job, float *dw, const float *dy, \
+                                              const float *x, const ptrdiff_t *taps) { \
+        NAME(dots)(mb, kb, job, dw, dy, x, taps); \
     }
 #define ROW(mb) DOTS(mb, 1) DOTS(mb, 2) DOTS(mb, 3) DOTS(mb, 4)
-ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
+ROW(1)
+ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
 #undef ROW
 #undef DOTS
 
-#define ROW(mb) {NAME(dots_##mb##_1), NAME(dots_##mb##_2), NAME(dots_##mb##_3), NAME(dots_##mb##_4)}
-static const dot_function NAME(dot_tiles)[tile_rows][dot_taps] = {ROW(1), ROW(2), ROW(3),
-                                                                  ROW(4), ROW(5), ROW(6)};
+#define ROW(mb) \
+    { NAME(dots_##mb##_1), NAME(dots_##mb##_2), NAME(dots_##mb##_3), NAME(dots_##mb##_4) }
+    static const dot_function
+    NAME(dot_tiles)[tile_rows][dot_taps] = {ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6)};
 #undef ROW
 
 #undef VEC

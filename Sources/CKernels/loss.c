@@ -243,3 +243,23 @@ NK_CLONES void nk_infogain_loss_backward(float *dx, const float *y, const float 
         }
     }
 }
+
+static int is_told(float target) { return target >= 0 && target <= 1; }
+
+double nk_multilabel_loss_forward(const float *x, const float *targets, size_t n, size_t *counted) {
+    double loss = 0;
+    size_t valid = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_told(targets[i])) continue;
+        loss += fmaxf(x[i], 0) - x[i] * targets[i] + log1pf(expf(-fabsf(x[i])));
+        valid += 1;
+    }
+    *counted = valid;
+    return loss;
+}
+
+void nk_multilabel_loss_backward(float *dx, const float *x, const float *targets, float scale,
+                                 size_t n) {
+    for (size_t i = 0; i < n; i++)
+        dx[i] = is_told(targets[i]) ? scale * (1 / (1 + expf(-x[i])) - targets[i]) : 0;
+}

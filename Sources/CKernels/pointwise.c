@@ -11,15 +11,13 @@ NK_CLONES void nk_prelu_forward(float *y, const float *x, const float *slope, si
                                 size_t inner) {
     if (inner == 1) {
         NK_LANES
-        for (size_t c = 0; c < channels; c++)
-            y[c] = above(x[c]) + slope[c] * below(x[c]);
+        for (size_t c = 0; c < channels; c++) y[c] = above(x[c]) + slope[c] * below(x[c]);
         return;
     }
     for (size_t c = 0; c < channels; c++, x += inner, y += inner) {
         float a = slope[c];
         NK_LANES
-        for (size_t i = 0; i < inner; i++)
-            y[i] = above(x[i]) + a * below(x[i]);
+        for (size_t i = 0; i < inner; i++) y[i] = above(x[i]) + a * below(x[i]);
     }
 }
 
@@ -32,15 +30,13 @@ NK_CLONES void nk_prelu_backward(float *dx, const float *dy, const float *x, con
                                  size_t channels, size_t inner) {
     if (inner == 1) {
         NK_LANES
-        for (size_t c = 0; c < channels; c++)
-            dx[c] = dy[c] * prelu_factor(x[c], slope[c]);
+        for (size_t c = 0; c < channels; c++) dx[c] = dy[c] * prelu_factor(x[c], slope[c]);
         return;
     }
     for (size_t c = 0; c < channels; c++, x += inner, dx += inner, dy += inner) {
         float a = slope[c];
         NK_LANES
-        for (size_t i = 0; i < inner; i++)
-            dx[i] = dy[i] * prelu_factor(x[i], a);
+        for (size_t i = 0; i < inner; i++) dx[i] = dy[i] * prelu_factor(x[i], a);
     }
 }
 
@@ -51,8 +47,7 @@ NK_CLONES static float negative_dot(const float *dy, const float *x, size_t n) {
         NK_RELAXED
         size_t end = n - start < block ? n : start + block;
         float sum = 0;
-        for (size_t i = start; i < end; i++)
-            sum += x[i] <= 0.0f ? dy[i] * x[i] : 0.0f;
+        for (size_t i = start; i < end; i++) sum += x[i] <= 0.0f ? dy[i] * x[i] : 0.0f;
         total += sum;
     }
     return (float)total;
@@ -62,8 +57,7 @@ NK_CLONES void nk_prelu_slope_gradient(float *dslope, const float *dy, const flo
                                        size_t channels, size_t inner) {
     if (inner == 1) {
         NK_LANES
-        for (size_t c = 0; c < channels; c++)
-            dslope[c] += x[c] <= 0.0f ? dy[c] * x[c] : 0.0f;
+        for (size_t c = 0; c < channels; c++) dslope[c] += x[c] <= 0.0f ? dy[c] * x[c] : 0.0f;
         return;
     }
     for (size_t c = 0; c < channels; c++) {
@@ -77,8 +71,7 @@ void nk_prelu_slope_gradient_reference(float *dslope, const float *dy, const flo
         double sum = 0;
         for (size_t i = 0; i < inner; i++) {
             float v = x[c * inner + i];
-            if (v <= 0.0f)
-                sum += (double)dy[c * inner + i] * v;
+            if (v <= 0.0f) sum += (double)dy[c * inner + i] * v;
         }
         dslope[c] += (float)sum;
     }
@@ -93,43 +86,37 @@ NK_CLONES void nk_elu_forward(float *y, const float *x, float alpha, size_t n) {
 }
 
 void nk_elu_forward_reference(float *y, const float *x, float alpha, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        y[i] = above(x[i]) + alpha * (expf(below(x[i])) - 1.0f);
+    for (size_t i = 0; i < n; i++) y[i] = above(x[i]) + alpha * (expf(below(x[i])) - 1.0f);
 }
 
 NK_CLONES void nk_elu_backward(float *dx, const float *dy, const float *y, const float *x,
                                float alpha, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        dx[i] = dy[i] * prelu_factor(x[i], alpha + y[i]);
+    for (size_t i = 0; i < n; i++) dx[i] = dy[i] * prelu_factor(x[i], alpha + y[i]);
 }
 
 // MARK: Other activations
 
 NK_CLONES void nk_absolute(float *y, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = nk_float(nk_bits(x[i]) & 0x7FFFFFFFu);
+    for (size_t i = 0; i < n; i++) y[i] = nk_float(nk_bits(x[i]) & 0x7FFFFFFFu);
 }
 
 NK_INLINE float sign(float v) { return (v > 0.0f ? 1.0f : 0.0f) - (v < 0.0f ? 1.0f : 0.0f); }
 
 NK_CLONES void nk_absolute_backward(float *dx, const float *dy, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        dx[i] = dy[i] * sign(x[i]);
+    for (size_t i = 0; i < n; i++) dx[i] = dy[i] * sign(x[i]);
 }
 
 NK_CLONES void nk_scaled_sign(float *y, float a, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = a * sign(x[i]);
+    for (size_t i = 0; i < n; i++) y[i] = a * sign(x[i]);
 }
 
 NK_CLONES void nk_threshold(float *y, const float *x, float threshold, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] > threshold ? 1.0f : 0.0f;
+    for (size_t i = 0; i < n; i++) y[i] = x[i] > threshold ? 1.0f : 0.0f;
 }
 
 NK_CLONES void nk_clip(float *y, const float *x, float low, float high, size_t n) {
@@ -203,37 +190,28 @@ NK_CLONES void nk_swish_backward(float *dx, const float *dy, const float *y, con
 
 // y = v^power in place; the frequent powers without libm.
 NK_CLONES static void raise(float *y, float power, size_t n) {
-    if (power == 1.0f)
-        return;
+    if (power == 1.0f) return;
     if (power == 0.0f) {
-        for (size_t i = 0; i < n; i++)
-            y[i] = 1.0f;
+        for (size_t i = 0; i < n; i++) y[i] = 1.0f;
     } else if (power == 2.0f) {
-        for (size_t i = 0; i < n; i++)
-            y[i] *= y[i];
+        for (size_t i = 0; i < n; i++) y[i] *= y[i];
     } else if (power == 3.0f) {
-        for (size_t i = 0; i < n; i++)
-            y[i] *= y[i] * y[i];
+        for (size_t i = 0; i < n; i++) y[i] *= y[i] * y[i];
     } else if (power == -1.0f) {
-        for (size_t i = 0; i < n; i++)
-            y[i] = 1.0f / y[i];
+        for (size_t i = 0; i < n; i++) y[i] = 1.0f / y[i];
     } else if (power == -2.0f) {
-        for (size_t i = 0; i < n; i++)
-            y[i] = 1.0f / (y[i] * y[i]);
+        for (size_t i = 0; i < n; i++) y[i] = 1.0f / (y[i] * y[i]);
     } else if (power == 0.5f) {
         // Adding 0 makes -0 a 0; only the root of -infinity differs from libm's powf.
-        for (size_t i = 0; i < n; i++)
-            y[i] = nk_sqrtf(y[i] + 0.0f);
+        for (size_t i = 0; i < n; i++) y[i] = nk_sqrtf(y[i] + 0.0f);
     } else {
-        for (size_t i = 0; i < n; i++)
-            y[i] = powf(y[i], power);
+        for (size_t i = 0; i < n; i++) y[i] = powf(y[i], power);
     }
 }
 
 NK_CLONES static void affine(float *y, float scale, float shift, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = scale * x[i] + shift;
+    for (size_t i = 0; i < n; i++) y[i] = scale * x[i] + shift;
 }
 
 void nk_power_forward(float *y, const float *x, float power, float scale, float shift, size_t n) {
@@ -243,15 +221,13 @@ void nk_power_forward(float *y, const float *x, float power, float scale, float 
 
 void nk_power_forward_reference(float *y, const float *x, float power, float scale, float shift,
                                 size_t n) {
-    for (size_t i = 0; i < n; i++)
-        y[i] = powf(scale * x[i] + shift, power);
+    for (size_t i = 0; i < n; i++) y[i] = powf(scale * x[i] + shift, power);
 }
 
 NK_CLONES static void multiply_scaled(float *dx, float a, const float *dy, const float *f,
                                       size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        dx[i] = a * f[i] * dy[i];
+    for (size_t i = 0; i < n; i++) dx[i] = a * f[i] * dy[i];
 }
 
 void nk_power_backward(float *dx, const float *dy, const float *x, float power, float scale,
@@ -275,26 +251,39 @@ void nk_power_backward_reference(float *dx, const float *dy, const float *x, flo
 
 NK_CLONES void nk_scaled_exp(float *y, float outer, float inner, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = outer * nk_expf(inner * x[i]);
+    for (size_t i = 0; i < n; i++) y[i] = outer * nk_expf(inner * x[i]);
 }
 
 NK_CLONES void nk_scaled_product(float *y, float a, const float *u, const float *v, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = a * (u[i] * v[i]);
+    for (size_t i = 0; i < n; i++) y[i] = a * (u[i] * v[i]);
 }
 
 NK_CLONES void nk_scaled_log(float *y, float outer, float scale, float shift, const float *x,
                              size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        y[i] = outer * nk_logf(scale * x[i] + shift);
+    for (size_t i = 0; i < n; i++) y[i] = outer * nk_logf(scale * x[i] + shift);
 }
 
 NK_CLONES void nk_scaled_log_backward(float *dx, const float *dy, float factor, float scale,
                                       float shift, const float *x, size_t n) {
     NK_LANES
-    for (size_t i = 0; i < n; i++)
-        dx[i] = dy[i] * (factor / (scale * x[i] + shift));
+    for (size_t i = 0; i < n; i++) dx[i] = dy[i] * (factor / (scale * x[i] + shift));
+}
+
+NK_CLONES void nk_relu6_forward(float *y, const float *x, float negative_slope, size_t n) {
+    NK_LANES
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i];
+        y[i] = v > 6.0f ? 6.0f : v > 0 ? v : negative_slope * v;
+    }
+}
+
+NK_CLONES void nk_relu6_backward(float *dx, const float *dy, const float *x, float negative_slope,
+                                 size_t n) {
+    NK_LANES
+    for (size_t i = 0; i < n; i++) {
+        float slope = x[i] >= 6.0f ? 0.0f : x[i] > 0 ? 1.0f : negative_slope;
+        dx[i] = slope * dy[i];
+    }
 }

@@ -176,3 +176,58 @@ void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
         }
     }
 }
+
+NK_INLINE float surprise(float p) { return -logf(p < FLT_MIN ? FLT_MIN : p); }
+
+NK_INLINE float rest_of(float p) { return p > 1.0f ? 0.0f : 1.0f - p; }
+
+double nk_softmax_terms_forward(const float *y, const float *labels, const int32_t *ignored,
+                                const nk_softmax_terms *terms, size_t outer, size_t channels,
+                                size_t inner, size_t *counted, ptrdiff_t *bad_label) {
+    double loss = 0;
+    size_t valid = 0;
+    *bad_label = -1;
+    for (size_t at = 0; at < outer * inner; at++) {
+        if (is_ignored(labels[at], ignored)) continue;
+        ptrdiff_t c = class_of(labels[at], channels);
+        if (c < 0) {
+            if (*bad_label < 0) *bad_label = (ptrdiff_t)at;
+            continue;
+        }
+        const float *p = y + at / inner * channels * inner + at % inner;
+        double value = surprise(p[(size_t)c * inner]);
+        if (terms->gamma > 0) {
+            value *= powf(rest_of(p[(size_t)c * inner]), terms->gamma);
+        } else if (terms->smoothing > 0) {
+            double sum = 0;
+            for (size_t k = 0; k < channels; k++) sum += surprise(p[k * inner]);
+            value = (1 - terms->smoothing) * value + terms->smoothing / (double)channels * sum;
+        }
+        loss += (terms->weights ? terms->weights[c] : 1.0f) * value;
+        valid += 1;
+    }
+    *counted = valid;
+    return loss;
+}
+
+void nk_softmax_terms_backward(float *dx, const float *y, const float *labels,
+                               const int32_t *ignored, const nk_softmax_terms *terms, float scale,
+                               size_t outer, size_t channels, size_t inner) {
+    float share = terms->gamma > 0 ? 0 : terms->smoothing;
+    for (size_t at = 0; at < outer * inner; at++) {
+        size_t base = at / inner * channels * inner + at % inner;
+        ptrdiff_t c = class_of(labels[at], channels);
+        int counts = !is_ignored(labels[at], ignored) && c >= 0;
+        float factor = counts ? scale * (terms->weights ? terms->weights[c] : 1.0f) : 0;
+        if (counts && terms->gamma > 0) {
+            // -p times the derivative by p of (1 - p)^gamma times -ln p.
+            float p = y[base + (size_t)c * inner], rest = rest_of(p);
+            float slope = rest > 0 ? terms->gamma * p * powf(rest, terms->gamma - 1) : 0;
+            factor *= powf(rest, terms->gamma) + slope * surprise(p);
+        }
+        for (size_t k = 0; k < channels; k++) {
+            float target = share / (float)channels + (k == (size_t)c ? 1 - share : 0);
+            dx[base + k * inner] = counts ? factor * (y[base + k * inner] - target) : 0;
+        }
+    }
+}

@@ -74,8 +74,8 @@ NK_CLONES void nk_adadelta_update(float *w, float *h1, float *h2, const float *g
     }
 }
 
-NK_CLONES void nk_adam_update(float *w, float *m, float *v, const float *g,
-                              const nk_update *update, size_t n) {
+NK_CLONES void nk_adam_update(float *w, float *m, float *v, const float *g, const nk_update *update,
+                              size_t n) {
     NK_FUSED
     const nk_update u = *update;
     NK_LANES

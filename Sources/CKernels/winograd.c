@@ -22,11 +22,11 @@ enum {
 
 // How the image is cut.
 typedef struct {
-    int m, taps;                 // outputs and taps of a tile along an axis
-    ptrdiff_t tiles_h, tiles_w;  // of a sample
+    int m, taps;                // outputs and taps of a tile along an axis
+    ptrdiff_t tiles_h, tiles_w; // of a sample
     ptrdiff_t channels, outputs;
-    ptrdiff_t samples, rows;     // of a block at most
-    ptrdiff_t output_block;      // outputs whose products are kept at once
+    ptrdiff_t samples, rows; // of a block at most
+    ptrdiff_t output_block;  // outputs whose products are kept at once
 } tiling;
 
 // One block of tiles.
@@ -540,7 +540,8 @@ void nk_winograd_forward(float *y, const float *x, const float *packed, const fl
             transform_inputs(&parts, x, x_stride, w, &t, &b);
             list_multiples(parts.taps, t.channels < t.outputs ? t.outputs : t.channels, b.padded);
             const ptrdiff_t block = block_of_outputs(t.outputs, b.padded);
-            const ptrdiff_t step = point_step(block, b.padded), in = point_step(t.channels, b.padded);
+            const ptrdiff_t step = point_step(block, b.padded),
+                            in = point_step(t.channels, b.padded);
             for (ptrdiff_t m = 0; m < t.outputs; m += block) {
                 ptrdiff_t rows = smaller(block, t.outputs - m);
                 multiply_points(&parts, parts.outputs, step, parts.inputs, in,
@@ -548,8 +549,8 @@ void nk_winograd_forward(float *y, const float *x, const float *packed, const fl
                 for (ptrdiff_t r = 0; r < rows; r++) {
                     output_tiles_of(t.m, parts.lines, b.padded * t.m, parts.outputs + r * b.padded,
                                     step, b.padded, bias ? bias[m + r] : 0, negative_slope);
-                    store_outputs(y + (m + r) * positions, y_stride, parts.lines,
-                                  b.padded * t.m, w, &t, &b);
+                    store_outputs(y + (m + r) * positions, y_stride, parts.lines, b.padded * t.m, w,
+                                  &t, &b);
                 }
             }
         }
@@ -561,14 +562,16 @@ static void add_weight_gradient(float *dw, const layout *parts, const tiling *t,
                                 const tile_block *b) {
     const dot_function(*tiles)[dot_taps] = nk_dot_tiles();
     const ptrdiff_t tall = nk_dot_rows(), block = block_of_outputs(t->outputs, t->channels);
-    const ptrdiff_t in = point_step(t->channels, b->padded), out = point_step(t->outputs, b->padded);
+    const ptrdiff_t in = point_step(t->channels, b->padded),
+                    out = point_step(t->outputs, b->padded);
     const ptrdiff_t step = block * t->channels + lane_count;
     dot_job job = {.samples = 1, .positions = b->padded, .count = b->count, .depth = t->channels};
     for (ptrdiff_t m0 = 0; m0 < t->outputs; m0 += block) {
         ptrdiff_t rows = smaller(block, t->outputs - m0);
         memset(parts->filters, 0, (size_t)(all_points * step) * sizeof(float));
         for (ptrdiff_t p = 0; p < all_points; p++) {
-            const float *x = parts->inputs + p * in, *dy = parts->outputs + p * out + m0 * b->padded;
+            const float *x = parts->inputs + p * in,
+                        *dy = parts->outputs + p * out + m0 * b->padded;
             float *to = parts->filters + p * step;
             for (ptrdiff_t c = 0; c < t->channels; c += dot_taps) {
                 ptrdiff_t cb = smaller(dot_taps, t->channels - c);

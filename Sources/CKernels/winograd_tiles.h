@@ -130,13 +130,13 @@ NK_INLINE void weight_gradient_axis(int r, lanes *g, int to, const lanes *u, int
 NK_INLINE void load_lanes(lanes *v, const float *p) { *v = *(const loose_lanes *)p; }
 NK_INLINE void store_lanes(float *p, const lanes *v) { *(loose_lanes *)p = *v; }
 
-#define EVENS(a, b)                                                                                \
+#define EVENS(a, b) \
     __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#define ODDS(a, b)                                                                                 \
+#define ODDS(a, b) \
     __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
-#define LOWS(a, b)                                                                                 \
+#define LOWS(a, b) \
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGHS(a, b)                                                                                \
+#define HIGHS(a, b) \
     __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
 // d[e] = pixels e, e + m, e + 2m ... of a line.

@@ -39,6 +39,10 @@ final class InfogainLoss: SampleLayer {
           "normalization": "What the sum is divided by: FULL, the number of all labels; VALID, of "
             + "those not ignored; BATCH_SIZE, of the items before the axis; NONE, 1.",
           "normalize": "Refused: give normalization instead.",
+          "class_weighting": "Of SoftmaxWithLoss only.",
+          "weight_by_label_freqs": "Of SoftmaxWithLoss only.",
+          "label_smoothing": "Of SoftmaxWithLoss only.",
+          "focal_gamma": "Of SoftmaxWithLoss only.",
         ]),
     ])
   static let samples = [
@@ -75,6 +79,7 @@ final class InfogainLoss: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     let given = spec.parameters("loss_param")
+    try LossTerms.refuse(spec, given)
     self.spec = spec
     normalization = LossNormalization(given, default: .valid)
     ignored = IgnoredLabel(given)

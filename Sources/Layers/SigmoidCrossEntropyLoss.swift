@@ -31,6 +31,10 @@ final class SigmoidCrossEntropyLoss: SampleLayer {
             + "layer takes BATCH_SIZE.",
           "normalize": "Older form, used where normalization is not given: true is VALID, false is "
             + "BATCH_SIZE.",
+          "class_weighting": "Of SoftmaxWithLoss only.",
+          "weight_by_label_freqs": "Of SoftmaxWithLoss only.",
+          "label_smoothing": "Of SoftmaxWithLoss only.",
+          "focal_gamma": "Of SoftmaxWithLoss only.",
         ])
     ])
   static let samples = [
@@ -62,6 +66,7 @@ final class SigmoidCrossEntropyLoss: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     let given = spec.parameters("loss_param")
+    try LossTerms.refuse(spec, given)
     self.spec = spec
     normalization = LossNormalization(given, default: .batchSize)
     ignored = IgnoredLabel(given)

@@ -11,6 +11,8 @@ import Schema
 ///
 /// Gradient: dx = loss weight / normaliser · (p − [c = label]), and 0 where the label is ignored.
 ///
+/// `class_weighting`, `label_smoothing` and `focal_gamma` change the loss of a label as LossTerms says.
+///
 /// A class that has lost all probability costs −ln FLT_MIN = 87.3365, as in Caffe.
 final class SoftmaxWithLoss: SampleLayer {
   static let reference = LayerReference(
@@ -39,6 +41,13 @@ final class SoftmaxWithLoss: SampleLayer {
             + "those not ignored; BATCH_SIZE, of the items before the axis; NONE, 1.",
           "normalize": "Older form, used where normalization is not given: true is VALID, false is "
             + "BATCH_SIZE.",
+          "class_weighting": "What each class counts: one number for each, or none; the normaliser "
+            + "stays as it is. The name is SegNet's, which Caffe lacks.",
+          "weight_by_label_freqs": "Whether class_weighting is used; SegNet's, which Caffe lacks.",
+          "label_smoothing": "The part s of the target that all classes share: (1 − s)·[c = label] "
+            + "+ s / classes. Caffe lacks it.",
+          "focal_gamma": "The exponent g of the focal loss, (1 − p)^g · −ln p: answers that are "
+            + "right already count less. Caffe lacks it.",
         ]),
     ])
   static let samples = [
@@ -58,11 +67,20 @@ final class SoftmaxWithLoss: SampleLayer {
     LayerSample(
       "loss_param { normalize: false }",
       bottoms: [.uniform([3, 4, 2]), .labels([3, 2], classes: 4)]),
+    LayerSample(
+      "loss_param { class_weighting: 0.5 class_weighting: 2 class_weighting: 0 ignore_label: 1 }",
+      bottoms: [.uniform([4, 3, 2]), .labels([4, 2], classes: 3)]),
+    LayerSample(
+      "loss_param { label_smoothing: 0.2 }", bottoms: [.uniform([4, 5]), .labels([4], classes: 5)]),
+    LayerSample(
+      "loss_param { focal_gamma: 2 class_weighting: 1 class_weighting: 3 class_weighting: 0.25 }",
+      bottoms: [.uniform([4, 3]), .labels([4], classes: 3)]),
   ]
 
   private let spec: LayerSpec
   private let normalization: LossNormalization
   private let ignored: IgnoredLabel
+  private let terms: LossTerms
   private var extent = ClassAxis()
   private var divisor = 1.0
   private let probabilities = Blob("probabilities")
@@ -73,6 +91,7 @@ final class SoftmaxWithLoss: SampleLayer {
     self.spec = spec
     normalization = LossNormalization(given, default: .valid)
     ignored = IgnoredLabel(given)
+    terms = try LossTerms(spec, given)
   }
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
@@ -80,6 +99,7 @@ final class SoftmaxWithLoss: SampleLayer {
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let axis = try spec.axis(spec.parameters("softmax_param"), of: bottoms[0])
     extent = try spec.classAxis(bottoms, axis: axis)
+    try terms.check(spec, classes: extent.classes)
     probabilities.reshape(bottoms[0])
     sums.reserve(sampleCount)
     return [.scalar, bottoms[0]]
@@ -108,9 +128,7 @@ final class SoftmaxWithLoss: SampleLayer {
       var counted = 0
       var bad = -1
       let loss = ignored.lend {
-        nk_softmax_loss_forward(
-          p + sample * size, labels + first, $0, extent.outerPerSample, extent.classes,
-          extent.inner, &counted, &bad)
+        terms.forward(p + sample * size, labels + first, $0, extent, &counted, &bad)
       }
       sums[sample] = .init(loss: loss, counted: counted, badLabel: bad < 0 ? -1 : first + bad)
     }
@@ -134,10 +152,10 @@ final class SoftmaxWithLoss: SampleLayer {
     let start = samples.lowerBound * extent.valuesPerSample
     let scale = Float(Double(top[0].gradient[0]) / divisor)
     ignored.lend {
-      nk_softmax_loss_backward(
+      terms.backward(
         bottom[0].gradient + start, probabilities.values + start,
         bottom[1].values + samples.lowerBound * extent.predictionsPerSample, $0, scale,
-        samples.count * extent.outerPerSample, extent.classes, extent.inner)
+        samples.count, extent)
     }
   }
 }

@@ -82,7 +82,10 @@ final class WindowData: FedLayer {
     guard let settings, let path, !problems.hasErrors else { throw problems }
     WindowData.remarkUnused(spec, parameters, context)
     let size = ImageSize(channels: 3, height: settings.crop, width: settings.crop)
-    guard let top = Shape.checked([batchSize, 3, settings.crop, settings.crop]) else {
+    // As for other sources, the batches read ahead take a quarter of the memory at most.
+    let most = Memory.physicalBytes / 4 / MemoryLayout<Float>.stride
+    guard let top = Shape.checked([batchSize, 3, settings.crop, settings.crop]), top.count <= most
+    else {
       throw spec.error("a batch of \(batchSize) windows of \(size) does not fit into memory")
     }
     assumedShapes = Array([top, [batchSize]].prefix(spec.tops.count))
@@ -99,8 +102,9 @@ final class WindowData: FedLayer {
       name.hasPrefix("/") ? [name] : files.candidates(name) + ["\(listFolder)/\(name)"]
     }
     feed = BatchFeed(
-      source, depth: max(1, spec.parameters("data_param").int("prefetch")), shapes: assumedShapes,
-      remark: context.remark)
+      source,
+      depth: max(1, min(spec.parameters("data_param").int("prefetch"), most / max(1, top.count))),
+      shapes: assumedShapes, remark: context.remark)
   }
 
   private static func settings(

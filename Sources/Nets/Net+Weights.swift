@@ -77,10 +77,15 @@ extension Net {
       : source.blobs.count <= blobs.count
         && blobs.indices.allSatisfy { source.blob($0) != nil || !owns[$0] }
     guard isComplete else {
+      let isNVCaffe =
+        node.spec.type == "BatchNorm" && source.blobs.count == 5 && blobs.count == 3
       return [
         .error(
           "layer '\(node.name)' has \(source.blobs.count) blobs in the file but "
-            + "\(blobs.count) in the net", path: path, notes: place, help: rename)
+            + "\(blobs.count) in the net", path: path, notes: place,
+          help: isNVCaffe
+            ? "NVCaffe keeps scale and bias in BatchNorm: add batch_norm_param { scale_bias: true }"
+            : rename)
       ]
     }
     return blobs.enumerated().compactMap { index, blob in

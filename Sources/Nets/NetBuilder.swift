@@ -110,7 +110,7 @@ struct NetBuilder {
   }
 
   private mutating func layerType(_ spec: LayerSpec) -> (any Layer.Type)? {
-    if let type = LayerCatalog.type(named: spec.type) { return type }
+    if let type = LayerCatalog.type(of: spec.message) { return type }
     let place = spec.message.location("type") ?? spec.message.location
     if spec.type.isEmpty {
       diagnostics.append(
@@ -177,6 +177,6 @@ struct NetBuilder {
   /// Whether a top was refused already, as that of a layer that cannot work in place.
   private func isRefused(_ spec: LayerSpec, _ index: Int) -> Bool {
     index < spec.bottoms.count && spec.bottoms[index] == spec.tops[index]
-      && LayerCatalog.type(named: spec.type)?.runsInPlace == false
+      && LayerCatalog.type(of: spec.message)?.runsInPlace == false
   }
 }

@@ -73,9 +73,13 @@ extension Diagnostic {
   fileprivate static func unknownField(
     _ field: TextField, in type: MessageType, besides text: TextMessage
   ) -> Diagnostic {
+    let place = "unknown field '\(field.name)' in \(type.name)"
+    if let advice = ForkFields.advice(field.name, in: type.name) {
+      return .error(place, at: field.nameRange, help: advice)
+    }
     let match = closestMatch(to: field.name, in: type.fields.map(\.name))
     return .error(
-      "unknown field '\(field.name)' in \(type.name)", at: field.nameRange,
+      place, at: field.nameRange,
       label: match.map { "did you mean '\($0)'?" },
       help: match == nil ? home(of: field.name, around: type, text) : nil)
   }

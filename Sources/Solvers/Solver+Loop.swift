@@ -43,8 +43,10 @@ extension Solver {
     return .finished
   }
 
-  /// Makes the folder of the snapshots. Where none is due but those that a signal may ask for, a
-  /// folder that cannot be written does not stop the run.
+  /// Makes the folder of the snapshots.
+  ///
+  /// Where none is due but those that a signal may ask for, a folder that cannot be written does not
+  /// stop the run.
   private func prepareFolder() throws {
     do {
       try SnapshotFiles.prepareFolder(snapshotPrefix)
@@ -61,8 +63,9 @@ extension Solver {
     options.observe(.warning(warning))
   }
 
-  /// Takes a snapshot in the middle of a run. A disk that is full for a while must not cost the
-  /// run: the next snapshot may succeed.
+  /// Takes a snapshot in the middle of a run.
+  ///
+  /// A disk that is full for a while must not cost the run: the next snapshot may succeed.
   private func snapshotOnTheWay() throws {
     do {
       try snapshot()

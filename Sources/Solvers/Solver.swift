@@ -233,9 +233,8 @@ extension Diagnostics {
   }
 
   private mutating func keep(_ new: Diagnostic) {
-    let isKnown = all.contains {
-      $0.message == new.message && $0.location == new.location && $0.path == new.path
-    }
-    if !isKnown { append(new) }
+    // Each net reads its file anew, so places are compared by what is shown of them.
+    let text = new.rendered(color: false)
+    if !all.contains(where: { $0.rendered(color: false) == text }) { append(new) }
   }
 }

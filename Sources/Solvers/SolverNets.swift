@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 import Layers
 import Nets
 import Prototxt
@@ -120,6 +121,13 @@ struct SolverNets {
   /// Where the files that a net names are looked for.
   private func netFolder(_ path: String?) -> String? { path.map(FileResolver.folder) ?? folder }
 
+  /// Whether a path leads to another file than the one that is taken.
+  private func isOther(_ path: String, than taken: String) -> Bool {
+    var (a, b) = (stat(), stat())
+    return stat(path, &a) == 0 && stat(taken, &b) == 0
+      && (a.st_ino, a.st_dev) != (b.st_ino, b.st_dev)
+  }
+
   /// Reads the net of a field, inline or from a file; the latter's path comes with it.
   private func load(_ field: String, _ index: Int) throws -> (Message, String?) {
     if field.hasSuffix("param") { return (message.messages(field)[index], nil) }
@@ -132,7 +140,14 @@ struct SolverNets {
           "the net '\(name)' is not there", at: message.location(field, index),
           help: "looked for \(candidates.joined(separator: ", "))", kind: .missingInput))
     }
-    if path != candidates[0] { options.observe(.remark("the net is \(path)")) }
+    if path != candidates[0] {
+      options.observe(.remark("the net is \(path)"))
+    } else if let other = candidates.dropFirst().first(where: { isOther($0, than: path) }) {
+      options.observe(
+        .remark(
+          "the net is \(path) of the current folder, as in Caffe; \(other) is another and is not "
+            + "read: give a path, or start in its folder, if that is meant"))
+    }
     let (description, warnings) = try NetDescription.load(path)
     for warning in warnings { options.observe(.warning(warning)) }
     return (description, path)

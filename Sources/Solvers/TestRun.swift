@@ -57,8 +57,10 @@ public struct TestRun: Sendable {
     /// Where each output's entries are, by its name.
     private var places: [String: [Int]] = [:]
 
-    /// The sum of one value of an output. A blob may have fewer values in some batches (the last
-    /// of a pass, images of varying size), so each value has a weight of its own.
+    /// The sum of one value of an output.
+    ///
+    /// A blob may have fewer values in some batches (the last of a pass, images of varying size), so
+    /// each value has a weight of its own.
     private struct Entry {
       let output: OutputValue
       var sum = 0.0

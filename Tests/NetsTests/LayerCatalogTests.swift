@@ -87,7 +87,8 @@ import Testing
     for type in LayerCatalog.all {
       let tables = Set(type.reference.parameters.map(\.field))
       let uses = (sourceOf[type.type] ?? "") + type.samples.map(\.text).joined(separator: " ")
-      for match in uses.matches(of: /\b([a-z0-9_]+_param)\b/) {
+      for match in uses.matches(of: /\b([a-z0-9_]+_param)\b/)
+      where MessageType.layer.field(named: String(match.1)) != nil {
         #expect(
           tables.contains(String(match.1)), "\(type.type) uses \(match.1), but has no table of it")
       }

@@ -22,6 +22,28 @@ import Testing
       "docs/layers.md is out of date; run NETRUN_UPDATE_DOCS=1 swift test --filter LayerPage")
   }
 
+  @Test("the README names every type, chapter by chapter")
+  func readme() throws {
+    let path = packageFolder.appending(path: "README.md")
+    var text = String(decoding: try Data(contentsOf: path), as: UTF8.self)
+    let start = try #require(text.range(of: "| chapter | layer types |\n|---|---|\n"))
+    let end = try #require(text[start.upperBound...].range(of: "\n\n"))
+    let rows = LayerReference.Category.allCases.compactMap { category in
+      let types = LayerCatalog.all.map { $0.reference }.filter { $0.category == category }
+      return types.isEmpty
+        ? nil : "| \(category.rawValue) | \(types.map(\.type).joined(separator: ", ")) |"
+    }
+    let table = rows.joined(separator: "\n")
+    if ProcessInfo.processInfo.environment["NETRUN_UPDATE_DOCS"] == "1" {
+      text.replaceSubrange(start.upperBound..<end.lowerBound, with: table)
+      try Data(text.utf8).write(to: path)
+    }
+    let isUpToDate = text[start.upperBound...].hasPrefix(table + "\n\n")
+    #expect(
+      isUpToDate,
+      "README.md is out of date; run NETRUN_UPDATE_DOCS=1 swift test --filter LayerPage")
+  }
+
   @Test("the page and the list have every type")
   func everyType() {
     let page = LayerCatalog.markdown()

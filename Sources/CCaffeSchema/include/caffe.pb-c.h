@@ -80,6 +80,22 @@ typedef struct Caffe__TanHParameter Caffe__TanHParameter;
 typedef struct Caffe__ThresholdParameter Caffe__ThresholdParameter;
 typedef struct Caffe__TileParameter Caffe__TileParameter;
 typedef struct Caffe__WindowDataParameter Caffe__WindowDataParameter;
+typedef struct Caffe__BNParameter Caffe__BNParameter;
+typedef struct Caffe__DetectionOutputParameter Caffe__DetectionOutputParameter;
+typedef struct Caffe__InterpParameter Caffe__InterpParameter;
+typedef struct Caffe__L1LossParameter Caffe__L1LossParameter;
+typedef struct Caffe__NonMaximumSuppressionParameter Caffe__NonMaximumSuppressionParameter;
+typedef struct Caffe__NormalizeParameter Caffe__NormalizeParameter;
+typedef struct Caffe__PermuteParameter Caffe__PermuteParameter;
+typedef struct Caffe__PriorBoxParameter Caffe__PriorBoxParameter;
+typedef struct Caffe__ProposalParameter Caffe__ProposalParameter;
+typedef struct Caffe__PSROIPoolingParameter Caffe__PSROIPoolingParameter;
+typedef struct Caffe__ReorgParameter Caffe__ReorgParameter;
+typedef struct Caffe__ROIPoolingParameter Caffe__ROIPoolingParameter;
+typedef struct Caffe__SaveOutputParameter Caffe__SaveOutputParameter;
+typedef struct Caffe__ShuffleChannelParameter Caffe__ShuffleChannelParameter;
+typedef struct Caffe__SmoothL1LossParameter Caffe__SmoothL1LossParameter;
+typedef struct Caffe__UpsampleParameter Caffe__UpsampleParameter;
 typedef struct Caffe__V1LayerParameter Caffe__V1LayerParameter;
 typedef struct Caffe__V0LayerParameter Caffe__V0LayerParameter;
 
@@ -294,6 +310,29 @@ typedef enum _Caffe__TanHParameter__Engine {
   CAFFE__TAN_HPARAMETER__ENGINE__CUDNN = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CAFFE__TAN_HPARAMETER__ENGINE)
 } Caffe__TanHParameter__Engine;
+/*
+ * Where mean and variance come from, in SegNet.
+ */
+typedef enum _Caffe__BNParameter__BNMode {
+  /*
+   * From the batch.
+   */
+  CAFFE__BNPARAMETER__BNMODE__LEARN = 0,
+  /*
+   * From nowhere: they were worked into scale and shift.
+   */
+  CAFFE__BNPARAMETER__BNMODE__INFERENCE = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CAFFE__BNPARAMETER__BNMODE)
+} Caffe__BNParameter__BNMode;
+/*
+ * How a box is told by four numbers about another.
+ */
+typedef enum _Caffe__PriorBoxParameter__CodeType {
+  CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER = 1,
+  CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CENTER_SIZE = 2,
+  CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER_SIZE = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE)
+} Caffe__PriorBoxParameter__CodeType;
 /*
  * The layer types of that time.
  */
@@ -979,10 +1018,27 @@ struct  Caffe__LayerParameter
   Caffe__ThresholdParameter *threshold_param;
   Caffe__TileParameter *tile_param;
   Caffe__WindowDataParameter *window_data_param;
+  /*
+   * Layers of forks.
+   */
+  Caffe__PermuteParameter *permute_param;
+  Caffe__PriorBoxParameter *prior_box_param;
+  Caffe__DetectionOutputParameter *detection_output_param;
+  Caffe__NormalizeParameter *norm_param;
+  Caffe__BNParameter *bn_param;
+  Caffe__InterpParameter *interp_param;
+  Caffe__L1LossParameter *l1_loss_param;
+  Caffe__ProposalParameter *proposal_param;
+  Caffe__PSROIPoolingParameter *psroi_pooling_param;
+  Caffe__ReorgParameter *reorg_param;
+  Caffe__ShuffleChannelParameter *shuffle_channel_param;
+  Caffe__UpsampleParameter *upsample_param;
+  Caffe__ROIPoolingParameter *roi_pooling_param;
+  Caffe__SmoothL1LossParameter *smooth_l1_loss_param;
 };
 #define CAFFE__LAYER_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__layer_parameter__descriptor) \
-    , NULL, NULL, 0,NULL, 0,NULL, 0, CAFFE__PHASE__TRAIN, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, 0, CAFFE__PHASE__TRAIN, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 /*
@@ -1123,10 +1179,30 @@ struct  Caffe__LossParameter
    */
   protobuf_c_boolean has_normalize;
   protobuf_c_boolean normalize;
+  /*
+   * netrun: SoftmaxWithLoss: what each class counts. The name is SegNet's.
+   */
+  size_t n_class_weighting;
+  float *class_weighting;
+  /*
+   * netrun: SoftmaxWithLoss: whether class_weighting is used. SegNet's name; left out, true.
+   */
+  protobuf_c_boolean has_weight_by_label_freqs;
+  protobuf_c_boolean weight_by_label_freqs;
+  /*
+   * netrun: SoftmaxWithLoss: the part of the target that is spread over all classes.
+   */
+  protobuf_c_boolean has_label_smoothing;
+  float label_smoothing;
+  /*
+   * netrun: SoftmaxWithLoss: the exponent by which answers that are right already count less.
+   */
+  protobuf_c_boolean has_focal_gamma;
+  float focal_gamma;
 };
 #define CAFFE__LOSS_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__loss_parameter__descriptor) \
-    , 0, 0, 0, CAFFE__LOSS_PARAMETER__NORMALIZATION_MODE__VALID, 0, 0 }
+    , 0, 0, 0, CAFFE__LOSS_PARAMETER__NORMALIZATION_MODE__VALID, 0, 0, 0,NULL, 0, 1, 0, 0, 0, 0 }
 
 
 /*
@@ -1192,10 +1268,23 @@ struct  Caffe__BatchNormParameter
   float moving_average_fraction;
   protobuf_c_boolean has_eps;
   float eps;
+  /*
+   * NVCaffe: a scale and a bias for each channel, as a fourth and fifth blob.
+   */
+  protobuf_c_boolean has_scale_bias;
+  protobuf_c_boolean scale_bias;
+  /*
+   * NVCaffe: left out, the scale is 1.
+   */
+  Caffe__FillerParameter *scale_filler;
+  /*
+   * NVCaffe: left out, the bias is 0.
+   */
+  Caffe__FillerParameter *bias_filler;
 };
 #define CAFFE__BATCH_NORM_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__batch_norm_parameter__descriptor) \
-    , 0, 0, 0, 0.999, 0, 1e-05 }
+    , 0, 0, 0, 0.999, 0, 1e-05, 0, 0, NULL, NULL }
 
 
 /*
@@ -1891,7 +1980,7 @@ struct  Caffe__PReLUParameter
 
 
 /*
- * Python: a layer written in Python. netrun reads it and can only say so.
+ * Python: a layer written in Python. netrun has some of them by name, and says so of all others.
  */
 struct  Caffe__PythonParameter
 {
@@ -2217,6 +2306,507 @@ extern char caffe__window_data_parameter__root_folder__default_value[];
 #define CAFFE__WINDOW_DATA_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__window_data_parameter__descriptor) \
     , NULL, 0, 1, NULL, 0, 0, 0, 0u, 0, 0, 0, 0.5, 0, 0.5, 0, 0.25, 0, 0u, caffe__window_data_parameter__crop_mode__default_value, 0, 0, caffe__window_data_parameter__root_folder__default_value }
+
+
+/*
+ * BN: batch normalisation with scale and shift in one layer. Three forks have the name; the fields that
+ * are given tell which is meant.
+ */
+struct  Caffe__BNParameter
+{
+  ProtobufCMessage header;
+  /*
+   * SegNet and ENet, and the first form of PSPNet's.
+   */
+  Caffe__FillerParameter *scale_filler;
+  Caffe__FillerParameter *shift_filler;
+  /*
+   * SegNet and ENet.
+   */
+  protobuf_c_boolean has_bn_mode;
+  Caffe__BNParameter__BNMode bn_mode;
+  /*
+   * The first form of PSPNet's: what the batch adds to the stored statistics, of which the rest remains.
+   */
+  protobuf_c_boolean has_var_eps;
+  float var_eps;
+  protobuf_c_boolean has_decay;
+  float decay;
+  protobuf_c_boolean has_moving_average;
+  protobuf_c_boolean moving_average;
+  /*
+   * PSPNet.
+   */
+  Caffe__FillerParameter *slope_filler;
+  Caffe__FillerParameter *bias_filler;
+  /*
+   * What remains of the stored statistics in each pass.
+   */
+  protobuf_c_boolean has_momentum;
+  float momentum;
+  protobuf_c_boolean has_eps;
+  float eps;
+  /*
+   * Uses the stored statistics in training too, and learns nothing.
+   */
+  protobuf_c_boolean has_frozen;
+  protobuf_c_boolean frozen;
+  /*
+   * Without effect.
+   */
+  protobuf_c_boolean has_engine;
+  uint32_t engine;
+};
+#define CAFFE__BNPARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__bnparameter__descriptor) \
+    , NULL, NULL, 0, CAFFE__BNPARAMETER__BNMODE__LEARN, 0, 1e-10, 0, 0.05, 0, 1, NULL, NULL, 0, 0.9, 0, 1e-05, 0, 0, 0, 0 }
+
+
+/*
+ * DetectionOutput: boxes from offsets and scores (SSD).
+ */
+struct  Caffe__DetectionOutputParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_num_classes;
+  uint32_t num_classes;
+  /*
+   * One box for all classes.
+   */
+  protobuf_c_boolean has_share_location;
+  protobuf_c_boolean share_location;
+  /*
+   * The class that is no object; -1 if there is none.
+   */
+  protobuf_c_boolean has_background_label_id;
+  int32_t background_label_id;
+  Caffe__NonMaximumSuppressionParameter *nms_param;
+  /*
+   * Without effect.
+   */
+  Caffe__SaveOutputParameter *save_output_param;
+  /*
+   * How offsets are meant.
+   */
+  protobuf_c_boolean has_code_type;
+  Caffe__PriorBoxParameter__CodeType code_type;
+  /*
+   * Whether the offsets were multiplied by the variances already.
+   */
+  protobuf_c_boolean has_variance_encoded_in_target;
+  protobuf_c_boolean variance_encoded_in_target;
+  /*
+   * Boxes of an image that are kept; -1 keeps all.
+   */
+  protobuf_c_boolean has_keep_top_k;
+  int32_t keep_top_k;
+  /*
+   * Only scores above count; left out, all.
+   */
+  protobuf_c_boolean has_confidence_threshold;
+  float confidence_threshold;
+  /*
+   * Without effect.
+   */
+  protobuf_c_boolean has_visualize;
+  protobuf_c_boolean visualize;
+  protobuf_c_boolean has_visualize_threshold;
+  float visualize_threshold;
+  char *save_file;
+};
+#define CAFFE__DETECTION_OUTPUT_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__detection_output_parameter__descriptor) \
+    , 0, 0, 0, 1, 0, 0, NULL, NULL, 0, CAFFE__PRIOR_BOX_PARAMETER__CODE_TYPE__CORNER, 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, NULL }
+
+
+/*
+ * Interp: bilinear resizing (DeepLab, PSPNet).
+ */
+struct  Caffe__InterpParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_height;
+  int32_t height;
+  protobuf_c_boolean has_width;
+  int32_t width;
+  protobuf_c_boolean has_zoom_factor;
+  int32_t zoom_factor;
+  protobuf_c_boolean has_shrink_factor;
+  int32_t shrink_factor;
+  /*
+   * 0 or below: so many rows and columns are cut off first.
+   */
+  protobuf_c_boolean has_pad_beg;
+  int32_t pad_beg;
+  protobuf_c_boolean has_pad_end;
+  int32_t pad_end;
+};
+#define CAFFE__INTERP_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__interp_parameter__descriptor) \
+    , 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0 }
+
+
+/*
+ * L1Loss (FlowNet).
+ */
+struct  Caffe__L1LossParameter
+{
+  ProtobufCMessage header;
+  /*
+   * Takes the length of the difference over the channels, instead of single values.
+   */
+  protobuf_c_boolean has_l2_per_location;
+  protobuf_c_boolean l2_per_location;
+  /*
+   * Divides the sum of squares by the number of channels.
+   */
+  protobuf_c_boolean has_l2_prescale_by_channels;
+  protobuf_c_boolean l2_prescale_by_channels;
+  /*
+   * Divides by the number of values that are not NaN over the channels, instead of by the batch.
+   */
+  protobuf_c_boolean has_normalize_by_num_entries;
+  protobuf_c_boolean normalize_by_num_entries;
+  /*
+   * Added below the root of l2_per_location.
+   */
+  protobuf_c_boolean has_epsilon;
+  float epsilon;
+  /*
+   * Differences below count nothing.
+   */
+  protobuf_c_boolean has_plateau;
+  float plateau;
+};
+#define CAFFE__L1_LOSS_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__l1_loss_parameter__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0.01, 0, 0 }
+
+
+/*
+ * What of overlapping boxes is left (SSD).
+ */
+struct  Caffe__NonMaximumSuppressionParameter
+{
+  ProtobufCMessage header;
+  /*
+   * Boxes that overlap a better one by more are dropped.
+   */
+  protobuf_c_boolean has_nms_threshold;
+  float nms_threshold;
+  /*
+   * How many are looked at; -1 for all.
+   */
+  protobuf_c_boolean has_top_k;
+  int32_t top_k;
+  /*
+   * What the threshold is multiplied by after each box, while above 0.5.
+   */
+  protobuf_c_boolean has_eta;
+  float eta;
+};
+#define CAFFE__NON_MAXIMUM_SUPPRESSION_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__non_maximum_suppression_parameter__descriptor) \
+    , 0, 0.3, 0, -1, 0, 1 }
+
+
+/*
+ * Normalize: unit length over channels (SSD).
+ */
+struct  Caffe__NormalizeParameter
+{
+  ProtobufCMessage header;
+  /*
+   * One length for each sample instead of one for each place.
+   */
+  protobuf_c_boolean has_across_spatial;
+  protobuf_c_boolean across_spatial;
+  /*
+   * Left out, 1.
+   */
+  Caffe__FillerParameter *scale_filler;
+  /*
+   * One scale for all channels.
+   */
+  protobuf_c_boolean has_channel_shared;
+  protobuf_c_boolean channel_shared;
+  /*
+   * Added to the sum of squares.
+   */
+  protobuf_c_boolean has_eps;
+  float eps;
+};
+#define CAFFE__NORMALIZE_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__normalize_parameter__descriptor) \
+    , 0, 1, NULL, 0, 1, 0, 1e-10 }
+
+
+/*
+ * Permute: changes the order of the axes (SSD).
+ */
+struct  Caffe__PermuteParameter
+{
+  ProtobufCMessage header;
+  /*
+   * The bottom's axes in the order of the top's; those left out follow.
+   */
+  size_t n_order;
+  uint32_t *order;
+};
+#define CAFFE__PERMUTE_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__permute_parameter__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * PriorBox: boxes of fixed sizes over the places of a map (SSD).
+ */
+struct  Caffe__PriorBoxParameter
+{
+  ProtobufCMessage header;
+  /*
+   * In pixels.
+   */
+  size_t n_min_size;
+  float *min_size;
+  size_t n_max_size;
+  float *max_size;
+  size_t n_aspect_ratio;
+  float *aspect_ratio;
+  /*
+   * The inverse of each aspect ratio too.
+   */
+  protobuf_c_boolean has_flip;
+  protobuf_c_boolean flip;
+  /*
+   * Cuts boxes at the image's border.
+   */
+  protobuf_c_boolean has_clip;
+  protobuf_c_boolean clip;
+  /*
+   * One or four; left out, 0.1.
+   */
+  size_t n_variance;
+  float *variance;
+  /*
+   * The image's size; left out, that of the second bottom.
+   */
+  protobuf_c_boolean has_img_size;
+  uint32_t img_size;
+  protobuf_c_boolean has_img_h;
+  uint32_t img_h;
+  protobuf_c_boolean has_img_w;
+  uint32_t img_w;
+  /*
+   * Pixels from place to place; left out, the image's size over the map's.
+   */
+  protobuf_c_boolean has_step;
+  float step;
+  protobuf_c_boolean has_step_h;
+  float step_h;
+  protobuf_c_boolean has_step_w;
+  float step_w;
+  /*
+   * Where in its step a place lies.
+   */
+  protobuf_c_boolean has_offset;
+  float offset;
+};
+#define CAFFE__PRIOR_BOX_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__prior_box_parameter__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL, 0, 1, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5 }
+
+
+/*
+ * Proposal: regions that may hold an object (Faster R-CNN; the names are PVANet's and Intel's).
+ */
+struct  Caffe__ProposalParameter
+{
+  ProtobufCMessage header;
+  /*
+   * Pixels from place to place.
+   */
+  protobuf_c_boolean has_feat_stride;
+  uint32_t feat_stride;
+  /*
+   * Side of the box that ratios and scales change.
+   */
+  protobuf_c_boolean has_base_size;
+  uint32_t base_size;
+  /*
+   * Smaller regions are dropped; in pixels of the image before it was resized.
+   */
+  protobuf_c_boolean has_min_size;
+  uint32_t min_size;
+  /*
+   * Left out, 0.5, 1 and 2.
+   */
+  size_t n_ratio;
+  float *ratio;
+  /*
+   * Left out, 8, 16 and 32.
+   */
+  size_t n_scale;
+  float *scale;
+  /*
+   * Regions looked at, and regions given; 0 for all.
+   */
+  protobuf_c_boolean has_pre_nms_topn;
+  uint32_t pre_nms_topn;
+  protobuf_c_boolean has_post_nms_topn;
+  uint32_t post_nms_topn;
+  /*
+   * Regions that overlap a better one by more are dropped.
+   */
+  protobuf_c_boolean has_nms_thresh;
+  float nms_thresh;
+};
+#define CAFFE__PROPOSAL_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__proposal_parameter__descriptor) \
+    , 0, 16u, 0, 16u, 0, 16u, 0,NULL, 0,NULL, 0, 6000u, 0, 300u, 0, 0.7 }
+
+
+/*
+ * PSROIPooling (R-FCN).
+ */
+struct  Caffe__PSROIPoolingParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_spatial_scale;
+  float spatial_scale;
+  /*
+   * Channels of the top.
+   */
+  protobuf_c_boolean has_output_dim;
+  int32_t output_dim;
+  /*
+   * Cells along each side of the top.
+   */
+  protobuf_c_boolean has_group_size;
+  int32_t group_size;
+};
+#define CAFFE__PSROIPOOLING_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__psroipooling_parameter__descriptor) \
+    , 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * Reorg: moves places to channels (YOLO).
+ */
+struct  Caffe__ReorgParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_stride;
+  uint32_t stride;
+  protobuf_c_boolean has_reverse;
+  protobuf_c_boolean reverse;
+};
+#define CAFFE__REORG_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__reorg_parameter__descriptor) \
+    , 0, 0, 0, 0 }
+
+
+/*
+ * ROIPooling (Fast R-CNN).
+ */
+struct  Caffe__ROIPoolingParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_pooled_h;
+  uint32_t pooled_h;
+  protobuf_c_boolean has_pooled_w;
+  uint32_t pooled_w;
+  /*
+   * From pixels of the image to places of the map.
+   */
+  protobuf_c_boolean has_spatial_scale;
+  float spatial_scale;
+};
+#define CAFFE__ROIPOOLING_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__roipooling_parameter__descriptor) \
+    , 0, 0u, 0, 0u, 0, 1 }
+
+
+/*
+ * Where SSD writes detections: read, without effect.
+ */
+struct  Caffe__SaveOutputParameter
+{
+  ProtobufCMessage header;
+  char *output_directory;
+  char *output_name_prefix;
+  char *output_format;
+  char *label_map_file;
+  char *name_size_file;
+  protobuf_c_boolean has_num_test_image;
+  uint32_t num_test_image;
+};
+#define CAFFE__SAVE_OUTPUT_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__save_output_parameter__descriptor) \
+    , NULL, NULL, NULL, NULL, NULL, 0, 0 }
+
+
+/*
+ * ShuffleChannel (ShuffleNet).
+ */
+struct  Caffe__ShuffleChannelParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_group;
+  uint32_t group;
+};
+#define CAFFE__SHUFFLE_CHANNEL_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__shuffle_channel_parameter__descriptor) \
+    , 0, 1u }
+
+
+/*
+ * SmoothL1Loss (Fast R-CNN).
+ */
+struct  Caffe__SmoothL1LossParameter
+{
+  ProtobufCMessage header;
+  /*
+   * Differences below 1 / sigma² count by their square.
+   */
+  protobuf_c_boolean has_sigma;
+  float sigma;
+};
+#define CAFFE__SMOOTH_L1_LOSS_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__smooth_l1_loss_parameter__descriptor) \
+    , 0, 1 }
+
+
+/*
+ * Upsample: to where pooling found its maxima (SegNet, ENet), or by repeating values (YOLO).
+ */
+struct  Caffe__UpsampleParameter
+{
+  ProtobufCMessage header;
+  protobuf_c_boolean has_scale;
+  uint32_t scale;
+  protobuf_c_boolean has_scale_h;
+  uint32_t scale_h;
+  protobuf_c_boolean has_scale_w;
+  uint32_t scale_w;
+  /*
+   * Rows and columns fewer than the scale says.
+   */
+  protobuf_c_boolean has_pad_out_h;
+  protobuf_c_boolean pad_out_h;
+  protobuf_c_boolean has_pad_out_w;
+  protobuf_c_boolean pad_out_w;
+  /*
+   * The size itself.
+   */
+  protobuf_c_boolean has_upsample_h;
+  uint32_t upsample_h;
+  protobuf_c_boolean has_upsample_w;
+  uint32_t upsample_w;
+};
+#define CAFFE__UPSAMPLE_PARAMETER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&caffe__upsample_parameter__descriptor) \
+    , 0, 2u, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -3649,6 +4239,310 @@ Caffe__WindowDataParameter *
 void   caffe__window_data_parameter__free_unpacked
                      (Caffe__WindowDataParameter *message,
                       ProtobufCAllocator *allocator);
+/* Caffe__BNParameter methods */
+void   caffe__bnparameter__init
+                     (Caffe__BNParameter         *message);
+size_t caffe__bnparameter__get_packed_size
+                     (const Caffe__BNParameter   *message);
+size_t caffe__bnparameter__pack
+                     (const Caffe__BNParameter   *message,
+                      uint8_t             *out);
+size_t caffe__bnparameter__pack_to_buffer
+                     (const Caffe__BNParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__BNParameter *
+       caffe__bnparameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__bnparameter__free_unpacked
+                     (Caffe__BNParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__DetectionOutputParameter methods */
+void   caffe__detection_output_parameter__init
+                     (Caffe__DetectionOutputParameter         *message);
+size_t caffe__detection_output_parameter__get_packed_size
+                     (const Caffe__DetectionOutputParameter   *message);
+size_t caffe__detection_output_parameter__pack
+                     (const Caffe__DetectionOutputParameter   *message,
+                      uint8_t             *out);
+size_t caffe__detection_output_parameter__pack_to_buffer
+                     (const Caffe__DetectionOutputParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__DetectionOutputParameter *
+       caffe__detection_output_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__detection_output_parameter__free_unpacked
+                     (Caffe__DetectionOutputParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__InterpParameter methods */
+void   caffe__interp_parameter__init
+                     (Caffe__InterpParameter         *message);
+size_t caffe__interp_parameter__get_packed_size
+                     (const Caffe__InterpParameter   *message);
+size_t caffe__interp_parameter__pack
+                     (const Caffe__InterpParameter   *message,
+                      uint8_t             *out);
+size_t caffe__interp_parameter__pack_to_buffer
+                     (const Caffe__InterpParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__InterpParameter *
+       caffe__interp_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__interp_parameter__free_unpacked
+                     (Caffe__InterpParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__L1LossParameter methods */
+void   caffe__l1_loss_parameter__init
+                     (Caffe__L1LossParameter         *message);
+size_t caffe__l1_loss_parameter__get_packed_size
+                     (const Caffe__L1LossParameter   *message);
+size_t caffe__l1_loss_parameter__pack
+                     (const Caffe__L1LossParameter   *message,
+                      uint8_t             *out);
+size_t caffe__l1_loss_parameter__pack_to_buffer
+                     (const Caffe__L1LossParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__L1LossParameter *
+       caffe__l1_loss_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__l1_loss_parameter__free_unpacked
+                     (Caffe__L1LossParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__NonMaximumSuppressionParameter methods */
+void   caffe__non_maximum_suppression_parameter__init
+                     (Caffe__NonMaximumSuppressionParameter         *message);
+size_t caffe__non_maximum_suppression_parameter__get_packed_size
+                     (const Caffe__NonMaximumSuppressionParameter   *message);
+size_t caffe__non_maximum_suppression_parameter__pack
+                     (const Caffe__NonMaximumSuppressionParameter   *message,
+                      uint8_t             *out);
+size_t caffe__non_maximum_suppression_parameter__pack_to_buffer
+                     (const Caffe__NonMaximumSuppressionParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__NonMaximumSuppressionParameter *
+       caffe__non_maximum_suppression_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__non_maximum_suppression_parameter__free_unpacked
+                     (Caffe__NonMaximumSuppressionParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__NormalizeParameter methods */
+void   caffe__normalize_parameter__init
+                     (Caffe__NormalizeParameter         *message);
+size_t caffe__normalize_parameter__get_packed_size
+                     (const Caffe__NormalizeParameter   *message);
+size_t caffe__normalize_parameter__pack
+                     (const Caffe__NormalizeParameter   *message,
+                      uint8_t             *out);
+size_t caffe__normalize_parameter__pack_to_buffer
+                     (const Caffe__NormalizeParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__NormalizeParameter *
+       caffe__normalize_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__normalize_parameter__free_unpacked
+                     (Caffe__NormalizeParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__PermuteParameter methods */
+void   caffe__permute_parameter__init
+                     (Caffe__PermuteParameter         *message);
+size_t caffe__permute_parameter__get_packed_size
+                     (const Caffe__PermuteParameter   *message);
+size_t caffe__permute_parameter__pack
+                     (const Caffe__PermuteParameter   *message,
+                      uint8_t             *out);
+size_t caffe__permute_parameter__pack_to_buffer
+                     (const Caffe__PermuteParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__PermuteParameter *
+       caffe__permute_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__permute_parameter__free_unpacked
+                     (Caffe__PermuteParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__PriorBoxParameter methods */
+void   caffe__prior_box_parameter__init
+                     (Caffe__PriorBoxParameter         *message);
+size_t caffe__prior_box_parameter__get_packed_size
+                     (const Caffe__PriorBoxParameter   *message);
+size_t caffe__prior_box_parameter__pack
+                     (const Caffe__PriorBoxParameter   *message,
+                      uint8_t             *out);
+size_t caffe__prior_box_parameter__pack_to_buffer
+                     (const Caffe__PriorBoxParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__PriorBoxParameter *
+       caffe__prior_box_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__prior_box_parameter__free_unpacked
+                     (Caffe__PriorBoxParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__ProposalParameter methods */
+void   caffe__proposal_parameter__init
+                     (Caffe__ProposalParameter         *message);
+size_t caffe__proposal_parameter__get_packed_size
+                     (const Caffe__ProposalParameter   *message);
+size_t caffe__proposal_parameter__pack
+                     (const Caffe__ProposalParameter   *message,
+                      uint8_t             *out);
+size_t caffe__proposal_parameter__pack_to_buffer
+                     (const Caffe__ProposalParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__ProposalParameter *
+       caffe__proposal_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__proposal_parameter__free_unpacked
+                     (Caffe__ProposalParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__PSROIPoolingParameter methods */
+void   caffe__psroipooling_parameter__init
+                     (Caffe__PSROIPoolingParameter         *message);
+size_t caffe__psroipooling_parameter__get_packed_size
+                     (const Caffe__PSROIPoolingParameter   *message);
+size_t caffe__psroipooling_parameter__pack
+                     (const Caffe__PSROIPoolingParameter   *message,
+                      uint8_t             *out);
+size_t caffe__psroipooling_parameter__pack_to_buffer
+                     (const Caffe__PSROIPoolingParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__PSROIPoolingParameter *
+       caffe__psroipooling_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__psroipooling_parameter__free_unpacked
+                     (Caffe__PSROIPoolingParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__ReorgParameter methods */
+void   caffe__reorg_parameter__init
+                     (Caffe__ReorgParameter         *message);
+size_t caffe__reorg_parameter__get_packed_size
+                     (const Caffe__ReorgParameter   *message);
+size_t caffe__reorg_parameter__pack
+                     (const Caffe__ReorgParameter   *message,
+                      uint8_t             *out);
+size_t caffe__reorg_parameter__pack_to_buffer
+                     (const Caffe__ReorgParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__ReorgParameter *
+       caffe__reorg_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__reorg_parameter__free_unpacked
+                     (Caffe__ReorgParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__ROIPoolingParameter methods */
+void   caffe__roipooling_parameter__init
+                     (Caffe__ROIPoolingParameter         *message);
+size_t caffe__roipooling_parameter__get_packed_size
+                     (const Caffe__ROIPoolingParameter   *message);
+size_t caffe__roipooling_parameter__pack
+                     (const Caffe__ROIPoolingParameter   *message,
+                      uint8_t             *out);
+size_t caffe__roipooling_parameter__pack_to_buffer
+                     (const Caffe__ROIPoolingParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__ROIPoolingParameter *
+       caffe__roipooling_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__roipooling_parameter__free_unpacked
+                     (Caffe__ROIPoolingParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__SaveOutputParameter methods */
+void   caffe__save_output_parameter__init
+                     (Caffe__SaveOutputParameter         *message);
+size_t caffe__save_output_parameter__get_packed_size
+                     (const Caffe__SaveOutputParameter   *message);
+size_t caffe__save_output_parameter__pack
+                     (const Caffe__SaveOutputParameter   *message,
+                      uint8_t             *out);
+size_t caffe__save_output_parameter__pack_to_buffer
+                     (const Caffe__SaveOutputParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__SaveOutputParameter *
+       caffe__save_output_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__save_output_parameter__free_unpacked
+                     (Caffe__SaveOutputParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__ShuffleChannelParameter methods */
+void   caffe__shuffle_channel_parameter__init
+                     (Caffe__ShuffleChannelParameter         *message);
+size_t caffe__shuffle_channel_parameter__get_packed_size
+                     (const Caffe__ShuffleChannelParameter   *message);
+size_t caffe__shuffle_channel_parameter__pack
+                     (const Caffe__ShuffleChannelParameter   *message,
+                      uint8_t             *out);
+size_t caffe__shuffle_channel_parameter__pack_to_buffer
+                     (const Caffe__ShuffleChannelParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__ShuffleChannelParameter *
+       caffe__shuffle_channel_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__shuffle_channel_parameter__free_unpacked
+                     (Caffe__ShuffleChannelParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__SmoothL1LossParameter methods */
+void   caffe__smooth_l1_loss_parameter__init
+                     (Caffe__SmoothL1LossParameter         *message);
+size_t caffe__smooth_l1_loss_parameter__get_packed_size
+                     (const Caffe__SmoothL1LossParameter   *message);
+size_t caffe__smooth_l1_loss_parameter__pack
+                     (const Caffe__SmoothL1LossParameter   *message,
+                      uint8_t             *out);
+size_t caffe__smooth_l1_loss_parameter__pack_to_buffer
+                     (const Caffe__SmoothL1LossParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__SmoothL1LossParameter *
+       caffe__smooth_l1_loss_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__smooth_l1_loss_parameter__free_unpacked
+                     (Caffe__SmoothL1LossParameter *message,
+                      ProtobufCAllocator *allocator);
+/* Caffe__UpsampleParameter methods */
+void   caffe__upsample_parameter__init
+                     (Caffe__UpsampleParameter         *message);
+size_t caffe__upsample_parameter__get_packed_size
+                     (const Caffe__UpsampleParameter   *message);
+size_t caffe__upsample_parameter__pack
+                     (const Caffe__UpsampleParameter   *message,
+                      uint8_t             *out);
+size_t caffe__upsample_parameter__pack_to_buffer
+                     (const Caffe__UpsampleParameter   *message,
+                      ProtobufCBuffer     *buffer);
+Caffe__UpsampleParameter *
+       caffe__upsample_parameter__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   caffe__upsample_parameter__free_unpacked
+                     (Caffe__UpsampleParameter *message,
+                      ProtobufCAllocator *allocator);
 /* Caffe__V1LayerParameter methods */
 void   caffe__v1_layer_parameter__init
                      (Caffe__V1LayerParameter         *message);
@@ -3884,6 +4778,54 @@ typedef void (*Caffe__TileParameter_Closure)
 typedef void (*Caffe__WindowDataParameter_Closure)
                  (const Caffe__WindowDataParameter *message,
                   void *closure_data);
+typedef void (*Caffe__BNParameter_Closure)
+                 (const Caffe__BNParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__DetectionOutputParameter_Closure)
+                 (const Caffe__DetectionOutputParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__InterpParameter_Closure)
+                 (const Caffe__InterpParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__L1LossParameter_Closure)
+                 (const Caffe__L1LossParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__NonMaximumSuppressionParameter_Closure)
+                 (const Caffe__NonMaximumSuppressionParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__NormalizeParameter_Closure)
+                 (const Caffe__NormalizeParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__PermuteParameter_Closure)
+                 (const Caffe__PermuteParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__PriorBoxParameter_Closure)
+                 (const Caffe__PriorBoxParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__ProposalParameter_Closure)
+                 (const Caffe__ProposalParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__PSROIPoolingParameter_Closure)
+                 (const Caffe__PSROIPoolingParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__ReorgParameter_Closure)
+                 (const Caffe__ReorgParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__ROIPoolingParameter_Closure)
+                 (const Caffe__ROIPoolingParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__SaveOutputParameter_Closure)
+                 (const Caffe__SaveOutputParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__ShuffleChannelParameter_Closure)
+                 (const Caffe__ShuffleChannelParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__SmoothL1LossParameter_Closure)
+                 (const Caffe__SmoothL1LossParameter *message,
+                  void *closure_data);
+typedef void (*Caffe__UpsampleParameter_Closure)
+                 (const Caffe__UpsampleParameter *message,
+                  void *closure_data);
 typedef void (*Caffe__V1LayerParameter_Closure)
                  (const Caffe__V1LayerParameter *message,
                   void *closure_data);
@@ -3984,6 +4926,24 @@ extern const ProtobufCEnumDescriptor    caffe__tan_hparameter__engine__descripto
 extern const ProtobufCMessageDescriptor caffe__threshold_parameter__descriptor;
 extern const ProtobufCMessageDescriptor caffe__tile_parameter__descriptor;
 extern const ProtobufCMessageDescriptor caffe__window_data_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__bnparameter__descriptor;
+extern const ProtobufCEnumDescriptor    caffe__bnparameter__bnmode__descriptor;
+extern const ProtobufCMessageDescriptor caffe__detection_output_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__interp_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__l1_loss_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__non_maximum_suppression_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__normalize_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__permute_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__prior_box_parameter__descriptor;
+extern const ProtobufCEnumDescriptor    caffe__prior_box_parameter__code_type__descriptor;
+extern const ProtobufCMessageDescriptor caffe__proposal_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__psroipooling_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__reorg_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__roipooling_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__save_output_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__shuffle_channel_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__smooth_l1_loss_parameter__descriptor;
+extern const ProtobufCMessageDescriptor caffe__upsample_parameter__descriptor;
 extern const ProtobufCMessageDescriptor caffe__v1_layer_parameter__descriptor;
 extern const ProtobufCEnumDescriptor    caffe__v1_layer_parameter__layer_type__descriptor;
 extern const ProtobufCEnumDescriptor    caffe__v1_layer_parameter__dim_check_mode__descriptor;

@@ -176,6 +176,12 @@ void nk_scaled_log(float *y, float outer, float scale, float shift, const float 
 void nk_scaled_log_backward(float *dx, const float *dy, float factor, float scale, float shift,
                             const float *x, size_t n);
 
+/// y = min(x, 6) for x > 0, negative_slope x elsewhere
+void nk_relu6_forward(float *y, const float *x, float negative_slope, size_t n);
+/// dx = dy where 0 < x < 6, 0 where x ≥ 6, negative_slope dy where x ≤ 0. x may be the output if
+/// negative_slope ≥ 0.
+void nk_relu6_backward(float *dx, const float *dy, const float *x, float negative_slope, size_t n);
+
 // MARK: Softmax (softmax.c) over the middle axis of (outer, channels, inner). All may run in place.
 
 /// y[o, c, i] = e^(x[o, c, i] - max_c) / Σ_c
@@ -198,6 +204,24 @@ double nk_softmax_loss_forward(const float *y, const float *labels,
 void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
                               const int32_t *_Nullable ignored, float scale, size_t outer,
                               size_t channels, size_t inner);
+
+/// What changes the loss of a label: a weight for each class, the part of the target that all classes share,
+/// and the exponent of the focal loss (which leaves the share out).
+typedef struct nk_softmax_terms {
+    const float *_Nullable weights;
+    float smoothing, gamma;
+} nk_softmax_terms;
+
+/// As nk_softmax_loss_forward, but Σ weight[label] · ((1 - smoothing) · -ln p + smoothing · mean(-ln p_c)),
+/// or with gamma above 0 Σ weight[label] · (1 - p)^gamma · -ln p.
+double nk_softmax_terms_forward(const float *y, const float *labels,
+                                const int32_t *_Nullable ignored, const nk_softmax_terms *terms,
+                                size_t outer, size_t channels, size_t inner, size_t *counted,
+                                ptrdiff_t *bad_label);
+/// The gradient of it by the scores that y is the softmax of.
+void nk_softmax_terms_backward(float *dx, const float *y, const float *labels,
+                               const int32_t *_Nullable ignored, const nk_softmax_terms *terms,
+                               float scale, size_t outer, size_t channels, size_t inner);
 
 // MARK: Losses (loss.c), not normalised. Labels are cut to integers; *bad_label is the index of the first
 // that names no class, or -1. Labels and targets equal to *ignored do not count, *counted tells how many do.
@@ -237,8 +261,14 @@ double nk_infogain_loss_forward_reference(const float *y, const float *labels, c
                                           ptrdiff_t *bad_label);
 /// dx[c] = scale (y[c] Σ h[label] - h[label, c]) for scores x with y = softmax x; every label is a class.
 void nk_infogain_loss_backward(float *dx, const float *y, const float *labels, const float *h,
-                               const float *row_sums, const int32_t *_Nullable ignored,
-                               float scale, size_t outer, size_t classes, size_t inner);
+                               const float *row_sums, const int32_t *_Nullable ignored, float scale,
+                               size_t outer, size_t classes, size_t inner);
+
+/// Returns Σ ln(1 + e^x) - x target over the targets within 0 and 1, which *counted counts.
+double nk_multilabel_loss_forward(const float *x, const float *targets, size_t n, size_t *counted);
+/// dx = scale (logistic x - target), 0 for other targets
+void nk_multilabel_loss_backward(float *dx, const float *x, const float *targets, float scale,
+                                 size_t n);
 
 // MARK: Normalisation (normalize.c)
 
@@ -373,10 +403,10 @@ void nk_lrn_within_backward(float *dx, const float *dy, const float *y, const fl
 /// Constants of one parameter's update.
 typedef struct nk_update {
     float gradient_scale, l2, l1;
-    float rate;       ///< base rate · lr_mult
-    float momentum;   ///< β1 of Adam, the decay of AdaDelta
-    float momentum2;  ///< β2 of Adam
-    float delta;      ///< added to denominators
+    float rate;      ///< base rate · lr_mult
+    float momentum;  ///< β1 of Adam, the decay of AdaDelta
+    float momentum2; ///< β2 of Adam
+    float delta;     ///< added to denominators
     float rms_decay;
     float correction; ///< of Adam: √(1 - β2^t) / (1 - β1^t)
 } nk_update;
@@ -471,8 +501,8 @@ typedef struct nk_window {
 /// col[(c, ky, kx), p - p0] = the pixel under tap (c, ky, kx) at output position p, 0 in the padding.
 ///
 /// For the positions [p0, p1) of the out_h · out_w ones; rows of col start stride_col floats apart.
-void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *window,
-               ptrdiff_t p0, ptrdiff_t p1);
+void nk_im2col(float *col, size_t stride_col, const float *x, const nk_window *window, ptrdiff_t p0,
+               ptrdiff_t p1);
 void nk_im2col_reference(float *col, size_t stride_col, const float *x, const nk_window *window,
                          ptrdiff_t p0, ptrdiff_t p1);
 /// dx[pixel under the tap] += col[(c, ky, kx), p - p0]: the transpose of nk_im2col.
@@ -552,9 +582,9 @@ void nk_winograd_pack_backward(float *packed, const float *w, const nk_conv2d *p
 /// Floats of scratch that a pass over up to that many samples needs.
 size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples);
 /// As nk_conv2d_forward for several samples; strides are floats from sample to sample.
-void nk_winograd_forward(float *y, const float *x, const float *packed,
-                         const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
-                         ptrdiff_t samples, ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
+void nk_winograd_forward(float *y, const float *x, const float *packed, const float *_Nullable bias,
+                         float negative_slope, const nk_conv2d *plan, ptrdiff_t samples,
+                         ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
 /// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
 ///
 /// x is read for dw only, the packed weights for dx only.
@@ -562,5 +592,119 @@ void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float 
                           const float *_Nullable x, const float *_Nullable packed,
                           const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t dy_stride,
                           ptrdiff_t x_stride, float *scratch);
+
+// MARK: Values moved between places and sizes (resample.c). None may run in place.
+
+/// y = x with its axes in another order: sizes are those of y, strides[i] is how far apart in x are
+/// neighbours along axis i of y. Up to 32 axes.
+void nk_permute(float *y, const float *x, const ptrdiff_t *sizes, const ptrdiff_t *strides,
+                ptrdiff_t axes);
+/// y = 0, then y[mask[i]] = x[i] within each plane; a later i wins.
+///
+/// Returns the first i over all planes whose mask is no place in a plane of out_size, or -1.
+ptrdiff_t nk_unpool_forward(float *y, const float *x, const float *mask, size_t size,
+                            size_t out_size, size_t planes);
+/// dx[i] = dy[mask[i]], 0 where the mask is no place.
+void nk_unpool_backward(float *dx, const float *dy, const float *mask, size_t size, size_t out_size,
+                        size_t planes);
+/// Each value of rows of x becomes a block of times_h by times_w in y.
+void nk_repeat_forward(float *y, const float *x, size_t rows, size_t width, size_t times_h,
+                       size_t times_w);
+/// dx = the sum of dy over the block
+void nk_repeat_backward(float *dx, const float *dy, size_t rows, size_t width, size_t times_h,
+                        size_t times_w);
+
+/// A resizing: the planes of x, the part of them that is taken (cut_h by cut_w from row and column
+/// `begin` on), and the size of y.
+typedef struct nk_interp {
+    ptrdiff_t height, width, begin, cut_h, cut_w, out_h, out_w;
+} nk_interp;
+
+/// y = x between its values, by the distance along both axes; the corners of both lie on each other.
+void nk_interp_forward(float *y, const float *x, const nk_interp *interp, size_t planes);
+/// dx = the transpose of it, applied to dy
+void nk_interp_backward(float *dx, const float *dy, const nk_interp *interp, size_t planes);
+/// One sample of Darknet's reorganisation. With M = (channels, height, width), k = offset · F + c, F =
+/// channels / stride², and L = (F, height · stride, width · stride):
+/// M[k, j, i] ↔ L[c, j · stride + offset / stride, i · stride + offset % stride]; y is M, x is L, or with
+/// `reverse` y is L and x is M.
+void nk_reorg(float *y, const float *x, ptrdiff_t channels, ptrdiff_t height, ptrdiff_t width,
+              ptrdiff_t stride, int reverse);
+
+// MARK: Losses of magnitudes (distance.c), not normalised.
+
+/// Returns Σ outside f(inside (x - target)), f(d) = square d² / 2 where |d| < 1 / square, else
+/// |d| - 1 / (2 square).
+double nk_smooth_l1_forward(const float *x, const float *target, const float *_Nullable inside,
+                            const float *_Nullable outside, float square, size_t n);
+/// dx = scale outside inside f'
+void nk_smooth_l1_backward(float *dx, const float *x, const float *target,
+                           const float *_Nullable inside, const float *_Nullable outside,
+                           float square, float scale, size_t n);
+/// Returns Σ |d| over d = x - target (or x) with |d| ≥ plateau; *counted is how many d are not NaN.
+double nk_l1_loss_forward(const float *x, const float *_Nullable target, float plateau, size_t n,
+                          size_t *counted);
+/// dx = scale sign(d), 0 below the plateau and for NaN
+void nk_l1_loss_backward(float *dx, const float *x, const float *_Nullable target, float plateau,
+                         float scale, size_t n);
+/// Returns Σ_i √(s + epsilon) over s = factor Σ_c d[c, i]², 0 below plateau²; NaN counts as 0.
+double nk_l2_loss_forward(const float *x, const float *_Nullable target, float factor,
+                          float epsilon, float plateau, size_t channels, size_t inner,
+                          size_t *counted);
+/// dx = scale factor d / √(s + epsilon), 0 below the plateau and for NaN
+void nk_l2_loss_backward(float *dx, const float *x, const float *_Nullable target, float factor,
+                         float epsilon, float plateau, float scale, size_t channels, size_t inner);
+
+// MARK: Regions (regions.c): parts of an image, as (left, top, right, bottom) in pixels of another scale.
+
+/// The image (channels, height, width), the cells of a region, and places of the image for a pixel.
+typedef struct nk_regions {
+    ptrdiff_t channels, height, width, pooled_h, pooled_w;
+    float scale;
+} nk_regions;
+
+/// y[c, cell] = the largest value of the cell, mask its place in the plane; 0 and -1 for an empty cell.
+void nk_roi_pool_forward(float *y, int32_t *mask, const float *x, const float *roi,
+                         const nk_regions *regions);
+/// dx[mask[i]] += dy[i] where mask[i] ≥ 0
+void nk_scatter_add(float *dx, const float *dy, const int32_t *mask, size_t n);
+/// y[c] = the mean of plane c over cell c mod (pooled_h · pooled_w); 0 if that is empty.
+void nk_psroi_pool_forward(float *y, const float *x, const float *roi, const nk_regions *regions);
+/// Adds what dy[channel] gives to the plane dx of that channel.
+void nk_psroi_pool_backward(float *dx, const float *dy, const float *roi, ptrdiff_t channel,
+                            const nk_regions *regions);
+
+// MARK: Boxes (boxes.c), (left, top, right, bottom) each.
+
+/// How four numbers tell a box about a prior one; the numbers are those of SSD's schema.
+typedef enum nk_box_code {
+    nk_box_corner = 1,
+    nk_box_center_size = 2,
+    nk_box_corner_size = 3,
+} nk_box_code;
+
+/// The boxes that codes, `stride` floats apart, tell about priors; codes are multiplied by the variances
+/// first, if there are any.
+void nk_decode_boxes(float *box, const float *code, size_t stride, const float *prior,
+                     const float *_Nullable variance, nk_box_code kind, size_t n);
+/// The places whose score is above the threshold, the best first, equal ones as they lie; how many.
+size_t nk_rank(int32_t *order, const float *scores, size_t stride, float threshold, size_t n);
+/// Keeps of the boxes in `order` those that overlap none kept before by more than the threshold (common
+/// area over united area), `most` at the most; how many. Sides count `extra` more than their ends differ.
+///
+/// The threshold is multiplied by eta after each box while it is above 1/2. kept may be order.
+size_t nk_suppress(int32_t *kept, const int32_t *order, size_t n, const float *boxes,
+                   float threshold, float eta, float extra, size_t most);
+
+/// Places of a map and anchors at each; pixels from place to place; the image; the shortest side.
+typedef struct nk_proposals {
+    ptrdiff_t anchors, height, width;
+    float stride, image_height, image_width, smallest;
+} nk_proposals;
+
+/// The anchors moved and resized by their deltas (4 · anchors, height, width), cut at the image's border,
+/// without those that are too small; their scores from objectness (anchors, height, width); how many.
+size_t nk_propose(float *boxes, float *scores, const float *objectness, const float *deltas,
+                  const float *anchors, const nk_proposals *proposals);
 
 #pragma clang assume_nonnull end
