@@ -1,4 +1,5 @@
-// Times the direct convolution against patches and OpenBLAS, in one process and on one core.
+// Times the direct convolution against patches and OpenBLAS, and minimal filtering against both, in
+// one process and on one core. GFLOP/s count the products of the direct sums, whatever computes them.
 //
 //     clang -O2 -I../../Sources/CKernels/include ../../Sources/CKernels/*.c convolution.c \
 //         -lopenblas -lm -o /tmp/convolution && env -u OPENBLAS_CORETYPE /tmp/convolution
@@ -48,6 +49,12 @@ static double worst(const float *a, const float *b, size_t n) {
     }
     return difference / largest;
 }
+
+// Where minimal filtering can be used: its rates beside the direct ones' times, both gradients apart and
+// in one call, and its largest errors as measured against patches and sgemm.
+static void measure_filtering(const shape *s, const nk_conv2d *plan, const float *x,
+                              const float *dy, const float *weights, const float *bias,
+                              const float *want[3], const double direct[3]);
 
 // The best of several runs, in milliseconds.
 #define TIME(result, code) \
@@ -118,8 +125,40 @@ static void measure(const shape *s) {
     }
     printf(" | gather %.3f pack %.3f | %.0e %.0e %.0e\n", gather, pack, error, error_x,
            worst(dw, dw2, (size_t)m * k));
+    const float *want[] = {y2, dx2, dw2};
+    const double direct[] = {t[0], t[2], t[4]};
+    if (nk_winograd_fits(&w)) measure_filtering(s, &plan, x, dy, weights, bias, want, direct);
     fflush(stdout);
     float *all[] = {x, y, y2, dy, dx, dx2, weights, dw, dw2, bias, packed, flipped, col, scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
+}
+
+static void measure_filtering(const shape *s, const nk_conv2d *plan, const float *x,
+                              const float *dy, const float *weights, const float *bias,
+                              const float *want[3], const double direct[3]) {
+    const nk_window *w = &plan->window;
+    size_t n = s->samples, in = (size_t)w->channels * w->height * w->width;
+    size_t to = (size_t)s->outputs * w->out_h * w->out_w;
+    size_t count = (size_t)s->outputs * w->channels * w->kernel_h * w->kernel_w;
+    size_t size = nk_winograd_packed_size(plan);
+    float *y = floats(n * to), *dx = floats(n * in), *dw = floats(count), *packed = floats(size);
+    float *flipped = floats(size), *scratch = floats(nk_winograd_scratch(plan, (ptrdiff_t)n));
+    double flops = 2e-6 * (double)count * w->out_h * w->out_w * (double)n, pack, pack_back, t[4];
+    TIME(pack, nk_winograd_pack(packed, weights, plan));
+    TIME(pack_back, nk_winograd_pack_backward(flipped, weights, plan));
+    TIME(t[0], nk_winograd_forward(y, x, packed, bias, 1, plan, n, to, in, scratch));
+    TIME(t[1], nk_winograd_backward(dx, NULL, dy, NULL, flipped, plan, n, to, in, scratch));
+    TIME(t[3], nk_winograd_backward(dx, dw, dy, x, flipped, plan, n, to, in, scratch));
+    TIME(t[2], memset(dw, 0, count * sizeof *dw);
+         nk_winograd_backward(NULL, dw, dy, x, NULL, plan, n, to, in, scratch));
+    printf("%-16s", "  filtering");
+    for (int i = 0; i < 3; i++) {
+        printf(" | %7.3f %4.0f %5.2f times  ", t[i], flops / t[i], direct[i] / t[i]);
+    }
+    printf(" | gradients %.3f %.0f %.2f times, pack %.3f %.3f | %.0e %.0e %.0e\n", t[3],
+           2 * flops / t[3], (direct[1] + direct[2]) / t[3], pack, pack_back,
+           worst(y, want[0], n * to), worst(dx, want[1], n * in), worst(dw, want[2], count));
+    float *all[] = {y, dx, dw, packed, flipped, scratch};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 
