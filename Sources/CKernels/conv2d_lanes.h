@@ -64,12 +64,16 @@ INLINE_TARGET void NAME(tile)(int mb, int nb, const tile_job *job, float *y, con
     }
 #define TILES(mb) TILE(mb, 1) TILE(mb, 2) TILE(mb, 3) TILE(mb, 4)
 TILES(1)
-TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
 #undef TILES
 #undef TILE
 
-    typedef void (*NAME(tile_function))(const tile_job *, float *, const float *, const float *,
-                                        const float *, TAIL);
+typedef void (*NAME(tile_function))(const tile_job *, float *, const float *, const float *,
+                                    const float *, TAIL);
 
 #define TILES(mb) \
     { NAME(tile_##mb##_1), NAME(tile_##mb##_2), NAME(tile_##mb##_3), NAME(tile_##mb##_4) }
@@ -147,14 +151,18 @@ INLINE_TARGET void NAME(dots)(int mb, int kb, const dot_job *job, float *dw, con
     }
 #define ROW(mb) DOTS(mb, 1) DOTS(mb, 2) DOTS(mb, 3) DOTS(mb, 4)
 ROW(1)
-ROW(2) ROW(3) ROW(4) ROW(5) ROW(6)
+ROW(2)
+ROW(3)
+ROW(4)
+ROW(5)
+ROW(6)
 #undef ROW
 #undef DOTS
 
 #define ROW(mb) \
     { NAME(dots_##mb##_1), NAME(dots_##mb##_2), NAME(dots_##mb##_3), NAME(dots_##mb##_4) }
-    static const dot_function
-    NAME(dot_tiles)[tile_rows][dot_taps] = {ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6)};
+static const dot_function NAME(dot_tiles)[tile_rows][dot_taps] = {ROW(1), ROW(2), ROW(3),
+                                                                  ROW(4), ROW(5), ROW(6)};
 #undef ROW
 
 #undef VEC
