@@ -18,8 +18,6 @@ struct GradientCheck {
   private static let step: Float = 1e-2
   /// Of the gradient, or of 1 if that is more.
   private static let tolerance = 1e-3
-  /// Of a large blob only about so many values are moved, evenly spread.
-  private static let places = 200
 
   private let layer: LayerCase
   private let net: Net
@@ -50,23 +48,18 @@ struct GradientCheck {
     let parameterGradients = net.parameters.map(\.blob.gradientArray)
     for (index, bottom) in node.bottoms.enumerated()
     where layer.isDifferentiable(index) && node.layer.takesGradient(bottom: index) {
-      for place in places(of: bottom) {
+      for place in 0..<bottom.count {
         let value = inputs[index][place]
         if layer.sample.kinks.contains(where: { abs($0 - value) < 2 * Self.step }) { continue }
         try compare("bottom \(index)", bottom, place, bottomGradients[index][place])
       }
     }
     for (number, parameter) in net.parameters.enumerated() where parameter.rate != 0 {
-      for place in places(of: parameter.blob) {
+      for place in 0..<parameter.blob.count {
         try compare(
           parameter.title, parameter.blob, place, parameterGradients[number][place])
       }
     }
-  }
-
-  private func places(of blob: Blob) -> StrideTo<Int> {
-    let step = blob.count < 5 * Self.places ? 1 : blob.count / Self.places | 1
-    return stride(from: 0, to: blob.count, by: step)
   }
 
   private mutating func compare(
