@@ -1,3 +1,4 @@
+import Compute
 import Glibc
 import Prototxt
 import Schema
@@ -9,17 +10,17 @@ public enum SnapshotFiles {
     "\(prefix)_iter_\(iteration).\(ending)"
   }
 
-  /// The state file with the highest iteration, if there is any.
+  /// The state files of a prefix, that of the highest iteration first.
   ///
-  /// Of two of one iteration, in Caffe's own format and in HDF5's, the one written later.
-  public static func newest(prefix: String) -> String? {
-    let found = ["solverstate", "solverstate.h5"].compactMap { ending in
-      iterations(prefix: prefix, ending: ending).max().map { iteration in
+  /// Of two of one iteration, in Caffe's own format and in HDF5's, the one written later goes first.
+  public static func states(prefix: String) -> [String] {
+    let found = ["solverstate", "solverstate.h5"].flatMap { ending in
+      iterations(prefix: prefix, ending: ending).map { iteration in
         let path = path(prefix, iteration, ending)
         return (path: path, iteration: iteration, seconds: modified(path))
       }
     }
-    return found.max { ($0.iteration, $0.seconds) < ($1.iteration, $1.seconds) }?.path
+    return found.sorted { ($0.iteration, $0.seconds) > ($1.iteration, $1.seconds) }.map(\.path)
   }
 
   /// When a file was written last, in seconds.
@@ -52,6 +53,23 @@ public enum SnapshotFiles {
       }
     }
     return found
+  }
+
+  /// Sees whether a snapshot finds room on the disk, before training begins that could not be kept.
+  ///
+  /// - Throws: how much room there is, and how much it takes.
+  static func requireRoom(_ prefix: String, bytes: Int) throws(Diagnostic) {
+    let folder =
+      prefix.lastIndex(of: "/").map { $0 == prefix.startIndex ? "/" : String(prefix[..<$0]) } ?? "."
+    var info = statvfs()
+    guard statvfs(folder, &info) == 0 else { return }
+    let (free, overflow) = Int(clamping: info.f_bavail)
+      .multipliedReportingOverflow(by: Int(clamping: info.f_frsize))
+    guard !overflow, free < bytes else { return }
+    throw .error(
+      "a snapshot takes \(Memory.text(bytes: bytes)), but there are only "
+        + "\(Memory.text(bytes: free)) free in the folder '\(folder)'",
+      help: "make room on the disk, or choose another snapshot_prefix", kind: .inputOutput)
   }
 
   /// Makes the folder of a prefix if it is not there, and sees whether files can be made in it.

@@ -50,11 +50,21 @@ extension Solver {
   private func prepareFolder() throws {
     do {
       try SnapshotFiles.prepareFolder(snapshotPrefix)
+      try SnapshotFiles.requireRoom(snapshotPrefix, bytes: snapshotBytes)
     } catch {
       let isDue = settings.snapshotInterval > 0 || settings.snapshotsAfterTraining
       if isDue { throw error }
       warn(error)
     }
+  }
+
+  /// What the numbers of a snapshot take on the disk.
+  private var snapshotBytes: Int {
+    let weights = trainNet.nodes.reduce(0) { sum, node in
+      node.layer.parameters.reduce(sum) { $0 + $1.count }
+    }
+    let history = updater.history.reduce(0) { $0 + $1.count }
+    return (weights * (settings.snapshotsDiff ? 2 : 1) + history) * MemoryLayout<Float>.stride
   }
 
   private func warn(_ error: Diagnostic) {

@@ -58,7 +58,7 @@ extension Solver {
   func restore(_ path: String) throws {
     let state = try SolverStateFile(path: path)
     try check(state)
-    let weights = try learnedNet(of: state)
+    let weights = try Solver.learnedNet(of: state)
     try loadWeights(weights)
     for (stored, blob) in zip(state.history, updater.history) { stored.copy(into: blob.values) }
     iteration = state.iteration
@@ -89,10 +89,10 @@ extension Solver {
   }
 
   /// The weights that belong to a state: where they were written, or else beside the state.
-  private func learnedNet(of state: SolverStateFile) throws(Diagnostic) -> String {
+  static func learnedNet(of state: SolverStateFile) throws(Diagnostic) -> String {
     let name = state.learnedNet.split(separator: "/").last.map(String.init) ?? ""
     let beside = "\(FileResolver.folder(of: state.path))/\(name)"
-    let candidates = [beside, state.learnedNet]
+    let candidates = beside == state.learnedNet ? [beside] : [beside, state.learnedNet]
     // Beside the state first: a folder that was moved or copied stays together.
     if !name.isEmpty, let found = candidates.first(where: { FileResolver().existing($0) != nil }) {
       return found

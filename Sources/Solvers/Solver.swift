@@ -93,7 +93,7 @@ public final class Solver {
     folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)
-    let snapshot = Solver.snapshot(options.snapshot, prefix: snapshotPrefix)
+    let snapshot = try Solver.snapshot(options, prefix: snapshotPrefix)
     seed = try Solver.chooseSeed(options, settings, snapshot)
     window = LossWindow(size: settings.averageLoss)
     let built = try Solver.build(plans, nets, threads, seed)
@@ -149,12 +149,39 @@ public final class Solver {
       help: "choose a smaller batch; iter_size makes up for it in training", kind: .runFailed)
   }
 
-  private static func snapshot(_ choice: SnapshotChoice, prefix: String) -> String? {
-    switch choice {
-    case .none: nil
-    case .file(let path): path
-    case .automatic: SnapshotFiles.newest(prefix: prefix)
+  private static func snapshot(_ options: Options, prefix: String) throws -> String? {
+    switch options.snapshot {
+    case .none: return nil
+    case .file(let path): return path
+    case .automatic: break
     }
+    var first: Diagnostics?
+    for path in SnapshotFiles.states(prefix: prefix) {
+      do {
+        try checkFiles(ofState: path)
+        if let first {
+          // A file that is damaged must not hide an older one that is whole.
+          for var problem in first.all {
+            problem.severity = .warning
+            options.observe(.warning(problem))
+          }
+          options.observe(.remark("goes on from an older snapshot, \(path)"))
+        }
+        return path
+      } catch {
+        first = first ?? error
+      }
+    }
+    if let first { throw first }
+    return nil
+  }
+
+  /// Whether a state and the weights that belong to it can be read.
+  private static func checkFiles(ofState path: String) throws(Diagnostics) {
+    let state = try SolverStateFile(path: path)
+    let weights: String
+    do { weights = try learnedNet(of: state) } catch { throw Diagnostics(error) }
+    _ = try WeightFile(path: weights)
   }
 
   private func load(_ snapshot: String?) throws {

@@ -322,6 +322,31 @@ struct ResumeTests {
     #expect(try Training.solver(short, in: scratch, configure).iteration == 4)
   }
 
+  @Test("A newest snapshot that is damaged does not hide an older one that is whole")
+  func automaticBehindDamage() throws {
+    let scratch = try Scratch()
+    _ = try Training.solver(short, in: scratch).solve()
+    try scratch.write("", "snap_iter_9.solverstate")
+    let log = SolverLog()
+    var warnings: [String] = []
+    log.onEvent = { event in
+      if case .warning(let warning) = event { warnings.append(warning.message) }
+    }
+    let solver = try Training.solver(short, in: scratch, log: log) { $0.snapshot = .automatic }
+    #expect(solver.iteration == 4 && warnings == ["is empty"])
+    #expect(log.remarks.contains { $0.hasPrefix("goes on from an older snapshot") })
+    // Weights that are cut off count as damage too.
+    let weights = try scratch.data("snap_iter_4.caffemodel")
+    try weights.prefix(100).write(to: URL(filePath: "\(scratch.path)/snap_iter_4.caffemodel"))
+    for name in try scratch.files where name.hasPrefix("snap_iter_2") {
+      try FileManager.default.removeItem(atPath: "\(scratch.path)/\(name)")
+    }
+    let told = Training.refused {
+      _ = try Training.solver(short, in: scratch) { $0.snapshot = .automatic }
+    }
+    #expect(told == ["is empty"])
+  }
+
   @Test("Snapshots in HDF5's format are found too; of two of one iteration the one written later")
   func automaticHDF5() throws {
     let scratch = try trained()
@@ -339,10 +364,10 @@ struct ResumeTests {
     let own = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate")
     let other = try SolverStateFile(path: "\(scratch.path)/snap_iter_4.solverstate.h5")
     #expect(own.history.map { $0.floats() } == other.history.map { $0.floats() })
-    #expect(SnapshotFiles.newest(prefix: "\(scratch.path)/snap")?.hasSuffix(".h5") == true)
+    #expect(SnapshotFiles.states(prefix: "\(scratch.path)/snap").first?.hasSuffix(".h5") == true)
     try scratch.write("", "snap_iter_9.solverstate")
     #expect(
-      SnapshotFiles.newest(prefix: "\(scratch.path)/snap")
+      SnapshotFiles.states(prefix: "\(scratch.path)/snap").first
         == "\(scratch.path)/snap_iter_9.solverstate")
   }
 

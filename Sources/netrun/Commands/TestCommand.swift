@@ -11,7 +11,8 @@ struct TestCommand: ConsoleCommand {
     abstract: "Score trained weights on the data of a net's test phase.",
     discussion: """
       Without --iterations the data is gone through exactly once, the last smaller batch included. \
-      Without --weights the newest snapshot beside the net, or of a solver beside it, is taken.
+      Without --weights the snapshot of the highest iteration beside the net, or of a solver
+      beside it, is taken.
 
       Examples:
         netrun test model.txt

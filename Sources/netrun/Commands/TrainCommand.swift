@@ -35,7 +35,8 @@ struct TrainCommand: ConsoleCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A .solverstate to go on from, or 'auto' for the newest.", valueName: "file"))
+      "A .solverstate (or .h5) to go on from, or 'auto' for the one of the highest iteration.",
+      valueName: "file"))
   var snapshot: String?
 
   @OptionGroup var state: StateOptions
