@@ -28,11 +28,12 @@ public struct CIFARConversion: Sendable {
 
   /// Converts.
   ///
-  /// - Parameter progress: Called now and then with the number of records done and of all.
+  /// - Parameter progress: Called now and then with the number of records done and of all; what it
+  ///   throws ends the work.
   /// - Returns: The data bases, that for training first.
   /// - Throws: What is wrong with the files; nothing is made then.
   public func run(
-    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostics) -> [Part] {
     let names = (1...5).map { "data_batch_\($0).bin" } + ["test_batch.bin"]
     var problems = Diagnostics()
@@ -53,9 +54,9 @@ public struct CIFARConversion: Sendable {
         let writer = try LMDBWriter(path: path, replacing: replacesTarget)
         var part = Part(path: path)
         for file in files {
-          try Self.convert(file.bytes, writer, &part) {
+          try Self.convert(file.bytes, writer, &part) { () throws(Diagnostic) in
             done += 1
-            if done % 1000 == 0 { progress(done, all) }
+            if done % 1000 == 0 { try progress(done, all) }
           }
         }
         writers.append(writer)
@@ -88,7 +89,8 @@ public struct CIFARConversion: Sendable {
   }
 
   private static func convert(
-    _ bytes: UnsafeRawBufferPointer, _ writer: LMDBWriter, _ part: inout Part, _ step: () -> Void
+    _ bytes: UnsafeRawBufferPointer, _ writer: LMDBWriter, _ part: inout Part,
+    _ step: () throws(Diagnostic) -> Void
   ) throws(Diagnostic) {
     for start in stride(from: 0, to: bytes.count, by: imageSize + 1) {
       let label = bytes[start]
@@ -101,7 +103,7 @@ public struct CIFARConversion: Sendable {
           label: Int32(label)))
       part.records += 1
       part.classes[Int(label)] += 1
-      step()
+      try step()
     }
   }
 }

@@ -63,13 +63,14 @@ public struct ImageConversion: Sendable {
   ///   - images: The images.
   ///   - target: The folder to make.
   ///   - workers: The threads that decode.
-  ///   - progress: Called now and then with the number of images done and of all.
+  ///   - progress: Called now and then with the number of images done and of all; what
+  ///     it throws ends the work.
   /// - Returns: What was converted.
   /// - Throws: all files that cannot be read, or why nothing can be written; the target is then as
   ///   it was.
   public func run(
     _ images: ImageCollection, to target: String, workers: Workers,
-    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostics) -> Summary {
     try run([(images, target)], workers: workers, progress: progress)[0]
   }
@@ -79,12 +80,13 @@ public struct ImageConversion: Sendable {
   /// - Parameters:
   ///   - parts: The collections, and the folders to make.
   ///   - workers: The threads that decode.
-  ///   - progress: Called now and then with the number of images done and of all.
+  ///   - progress: Called now and then with the number of images done and of all; what
+  ///     it throws ends the work.
   /// - Returns: What was converted, of each part.
   /// - Throws: all files that cannot be read, or why nothing can be written.
   public func run(
     _ parts: [(images: ImageCollection, target: String)], workers: Workers,
-    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostics) -> [Summary] {
     var writers: [LMDBWriter] = []
     var summaries: [Summary] = []
@@ -94,7 +96,9 @@ public struct ImageConversion: Sendable {
     do throws(Diagnostic) {
       for (images, target) in parts {
         let writer = try LMDBWriter(path: target, replacing: replacesTarget)
-        let summary = try fill(writer, images, workers) { progress(before + $0, all) }
+        let summary = try fill(writer, images, workers) { (done) throws(Diagnostic) in
+          try progress(before + done, all)
+        }
         before += images.items.count
         bad += summary.bad
         guard summary.records > 0 || !skipsBad else {
@@ -106,6 +110,7 @@ public struct ImageConversion: Sendable {
       guard skipsBad || bad.isEmpty else { throw Self.failure(bad.count, parts[0].target) }
       for writer in writers { try writer.finish() }
     } catch {
+      if case .stopped = error.kind { throw Diagnostics(error) }
       throw Diagnostics(skipsBad ? [error] : bad.prefix(100) + [error])
     }
     return summaries
@@ -114,7 +119,7 @@ public struct ImageConversion: Sendable {
   /// Puts the records of a collection into a data base.
   private func fill(
     _ writer: LMDBWriter, _ images: ImageCollection, _ workers: Workers,
-    _ progress: (_ done: Int) -> Void
+    _ progress: (_ done: Int) throws(Diagnostic) -> Void
   ) throws(Diagnostic) -> Summary {
     var summary = Summary()
     let color: ImageColor = isGray ? .gray : .color
@@ -133,7 +138,7 @@ public struct ImageConversion: Sendable {
         }
       }
       for (result, item) in zip(results, items) { try put(result, item, writer, &summary) }
-      progress(start + items.count)
+      try progress(start + items.count)
     }
     return summary
   }

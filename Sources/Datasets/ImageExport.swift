@@ -22,11 +22,13 @@ public struct ImageExport: Sendable {
   /// numbers of channels than three become one image, channel below channel.
   /// - Parameters:
   ///   - database: The LMDB.
-  ///   - progress: Called now and then with the number of images done and of all.
+  ///   - progress: Called now and then with the number of images done and of all; what
+  ///     it throws ends the work.
   /// - Returns: How many images were written, of how many labels.
   /// - Throws: a diagnostic about a record that cannot be read, or a file that cannot be written.
   public func run(
-    _ database: Database, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    _ database: Database,
+    progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostic) -> (images: Int, labels: Int) {
     let encoder = ImageEncoder()
     let all = min(limit ?? .max, database.count)
@@ -37,25 +39,17 @@ public struct ImageExport: Sendable {
     while done < all, let record = try database.nextGood() {
       let folder = "\(target)/\(record.label)"
       if folders.insert(record.label).inserted { try makeFolder(folder, mayExist: replaces) }
+      let file: [UInt8]
       do throws(DatumFault) {
-        let file = try encode(record, encoder)
-        let path = "\(folder)/\(Self.fileName(record)).png"
-        try Self.write(file, path)
+        file = try encode(record, encoder)
       } catch {
         throw .error("record \(record.key): \(error.message)", path: database.path)
       }
+      try AtomicFile.write(file, to: "\(folder)/\(Self.fileName(record)).png")
       done += 1
-      if done % 100 == 0 { progress(done, all) }
+      if done % 100 == 0 { try progress(done, all) }
     }
     return (done, folders.count)
-  }
-
-  private static func write(
-    _ file: [UInt8], _ path: String
-  ) throws(DatumFault) {
-    do throws(Diagnostic) {
-      try AtomicFile.write(file, to: path)
-    } catch { throw DatumFault("'\(path)' \(error.message)") }
   }
 
   private func encode(

@@ -37,11 +37,12 @@ public struct MNISTConversion: Sendable {
 
   /// Converts.
   ///
-  /// - Parameter progress: Called now and then with the number of records done and of all.
+  /// - Parameter progress: Called now and then with the number of records done and of all; what it
+  ///   throws ends the work.
   /// - Returns: What was converted.
   /// - Throws: What is wrong with the files; the target is then as it was.
   public func run(
-    progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostic) -> Summary {
     let images = try IDXFile(path: self.images, content: .images)
     let labels = try IDXFile(path: self.labels, content: .labels)
@@ -70,10 +71,10 @@ public struct MNISTConversion: Sendable {
           channels: 1, height: images.height, width: images.width, data: image,
           label: Int32(label[0])))
       done += 1
-      if done % 1000 == 0 { progress(done, images.count) }
+      if done % 1000 == 0 { try progress(done, images.count) }
     }
+    if done % 1000 != 0 { try progress(done, images.count) }
     try writer.finish()
-    if done % 1000 != 0 { progress(done, images.count) }
     let largest = classes.lastIndex { $0 > 0 } ?? 0
     return Summary(
       records: done, height: images.height, width: images.width,

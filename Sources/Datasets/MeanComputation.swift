@@ -17,10 +17,11 @@ public struct MeanComputation: Sendable {
   ///
   /// - Parameters:
   ///   - path: The LMDB.
-  ///   - progress: Called now and then with the number of records done and of all.
+  ///   - progress: Called now and then with the number of records done and of all; what
+  ///     it throws ends the work.
   /// - Throws: a diagnostic about the first record that cannot be read or has another size.
   public init(
-    of path: String, progress: (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    of path: String, progress: (_ done: Int, _ all: Int) throws(Diagnostic) -> Void = { _, _ in }
   ) throws(Diagnostic) {
     let database = try Database(path: path)
     var sums: [Double] = []
@@ -39,7 +40,7 @@ public struct MeanComputation: Sendable {
       }
       Self.add(record, to: &sums)
       done += 1
-      if done % 1000 == 0 { progress(done, database.count) }
+      if done % 1000 == 0 { try progress(done, database.count) }
     }
     guard done > 0 else { throw .error("the LMDB has no records", path: path) }
     let count = Double(done)

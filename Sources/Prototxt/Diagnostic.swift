@@ -13,7 +13,7 @@ public struct Diagnostic: Error, Sendable {
   }
 
   /// What sort of error ends the program; it decides the exit code.
-  public enum Kind: Sendable {
+  public enum Kind: Sendable, Equatable {
     /// The command line is wrong.
     case usage
     /// A file is not what it should be.
@@ -24,6 +24,8 @@ public struct Diagnostic: Error, Sendable {
     case inputOutput
     /// The files were right, but the work failed.
     case runFailed
+    /// A signal asked to stop.
+    case stopped(signal: Int32)
 
     /// The program's exit code.
     public var exitCode: Int32 {
@@ -33,6 +35,7 @@ public struct Diagnostic: Error, Sendable {
       case .missingInput: 66
       case .inputOutput: 74
       case .runFailed: 1
+      case .stopped(let signal): 128 + signal
       }
     }
   }

@@ -16,6 +16,28 @@ struct DataCommandTests {
     try Program.run(arguments, in: folder.url)
   }
 
+  @Test("Ctrl-C in the middle leaves nothing behind, and what was there as it was")
+  func interrupted() throws {
+    let picture = "\(Self.tools)/images/one.png"
+    try folder.write(String(repeating: "\(picture) 1\n", count: 100_000), "list.txt")
+    let before = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    let program = try Program(
+      ["convert", "images", "", "list.txt", "made_lmdb", "--resize", "300x300"], in: folder.url)
+    // It has begun when its temporary folder is there.
+    var waited = 0
+    while try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == before,
+      waited < 6000
+    {
+      usleep(10_000)
+      waited += 1
+    }
+    program.send(SIGINT)
+    let result = try program.wait()
+    #expect(result.status == 130)
+    #expect(result.errors.contains("error: stopped after"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == before)
+  }
+
   /// Copies the pictures of the goldens into a folder for each class.
   private func makeClasses() throws {
     let files = FileManager.default

@@ -42,7 +42,7 @@ struct DatabaseInfoCommand: ConsoleCommand {
     var survey = DatabaseSurvey()
     while let record = try database.nextGood() {
       survey.add(record)
-      if survey.records % 1000 == 0 { progress.update(survey.records, database.count) }
+      if survey.records % 1000 == 0 { try progress.update(survey.records, database.count) }
     }
     progress.finish()
     console.print(
@@ -81,7 +81,7 @@ struct DatabaseVerifyCommand: ConsoleCommand {
         if bad <= 100 { problems.append(problem) }
       }
       done += 1
-      if done % 1000 == 0 { progress.update(done, database.count) }
+      if done % 1000 == 0 { try progress.update(done, database.count) }
     }
     progress.finish()
     if bad > 0 {

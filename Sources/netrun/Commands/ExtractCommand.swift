@@ -122,7 +122,7 @@ struct ExtractCommand: ConsoleCommand {
       for (blob, file) in zip(blobs, files) { try file.add(blob) }
       samples += blobs[0].shape.axes == 0 ? 1 : blobs[0].shape[0]
       batches += 1
-      progress.update(samples, max(all, samples))
+      try progress.update(samples, max(all, samples))
     }
     return samples
   }
