@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 results=()
 failures=0
+failed_tests=
 
 # Runs a check and notes how it went.
 check() {
@@ -24,6 +25,7 @@ check() {
 sum_up() {
     printf '\n==> Summary\n'
     printf '%s\n' "${results[@]}"
+    [ -z "$failed_tests" ] || printf '%s\n' "$failed_tests"
     if [ "$failures" = 0 ]; then
         echo "All checks passed in $SECONDS s."
     else
@@ -52,7 +54,16 @@ c_format() {
 # swift build and swift test must get the same options, or the second builds all again.
 options=(-Xswiftc -warnings-as-errors)
 build_tests() { swift build --build-tests --quiet "${options[@]}"; }
-run_tests() { swift test --skip-build "${options[@]}"; }
+
+# What failed is said again below all the rest, where a reader looks first.
+run_tests() {
+    local log code=0
+    log=$(mktemp)
+    swift test --skip-build "${options[@]}" 2>&1 | tee "$log" || code=$?
+    [ "$code" = 0 ] || failed_tests=$(grep -aE '^(✘|Fatal error|error:)' "$log" | cut -c1-300 | head -40)
+    rm -f "$log"
+    return "$code"
+}
 build_release() { swift build -c release --product netrun --quiet; }
 
 check "Set-up" scripts/setup.sh test || sum_up

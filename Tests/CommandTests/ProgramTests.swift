@@ -252,7 +252,7 @@ struct ProgramTests {
     waitForStart()
     program.send(SIGINT)
     program.send(SIGHUP)
-    for _ in 0..<500 where snapshots.isEmpty { usleep(10_000) }
+    for _ in 0..<6000 where snapshots.isEmpty { usleep(10_000) }
     #expect(snapshots.count == 1)
     program.send(SIGTERM)
     // That it stops for SIGTERM shows that it went on after the others.
@@ -271,7 +271,7 @@ struct ProgramTests {
 
   /// The loop runs when the file of metrics has its first test.
   private func waitForStart() {
-    for _ in 0..<500 {
+    for _ in 0..<6000 {
       if let text = try? folder.text("endless.metrics.jsonl"), text.contains("\n") { return }
       usleep(10_000)
     }
