@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import shlex
+import signal
 import statistics
 import sys
 import tempfile
@@ -148,6 +149,7 @@ def report(arguments, netrun, others, results):
 
 def main():
     arguments = options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that temporary files go
     if arguments.handout:
         return handout.main(os.path.realpath(arguments.netrun), arguments.threads[-1], arguments.rounds)
     netrun = Netrun(os.path.realpath(arguments.netrun))

@@ -46,7 +46,11 @@ def run(command, threads, extra={}, folder=None):
         process = subprocess.Popen(
             ["timeout", str(LONGEST), *command], stdout=out, stderr=errors, cwd=folder,
             env=environment(threads, extra))
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()  # timeout hands it on; Ctrl-C reaches this process only
+            raise
         seconds = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
