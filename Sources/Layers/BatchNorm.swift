@@ -128,6 +128,9 @@ final class BatchNorm: BatchLayer {
     }
   }
 
+  /// In place it keeps a copy of its own.
+  var backwardReads: BackwardReads { isInPlace ? .nothing : .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     guard bottom.axes >= 2 else {

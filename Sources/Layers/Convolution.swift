@@ -44,6 +44,8 @@ final class Convolution: ActivationFusing {
 
   var parameters: [Blob] { bank.parameters }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let layout = try bank.layout(bottoms)
     let (bottom, window, outputs) = (layout.bottom, layout.window, bank.outputs)

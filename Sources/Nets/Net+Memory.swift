@@ -58,7 +58,7 @@ extension Net {
   public var memory: NetMemory {
     var sum = NetMemory()
     for number in nodes.indices { sum += memory(of: number) }
-    sum.work = Plan(nodes).partialFloats * MemoryLayout<Float>.stride
+    sum.work = Plan(nodes, runsBackward: runsBackward).partialFloats * MemoryLayout<Float>.stride
     return sum
   }
 
@@ -67,7 +67,7 @@ extension Net {
     var floats = 0
     for node in nodes { floats += Net.floats(node) }
     for parameter in parameters where parameter.blob.hasGradient { floats += parameter.blob.count }
-    return (floats + Plan(nodes).partialFloats) * MemoryLayout<Float>.stride
+    return (floats + Plan(nodes, runsBackward: runsBackward).partialFloats) * MemoryLayout<Float>.stride
   }
 
   /// What the blobs of a layer take, without gradients of parameters, which may be shared.
@@ -83,7 +83,7 @@ extension Net {
       if layer.0.needsBackward { found.formUnion(layer.1) }
     }
     let gradients = learned.reduce(0) { $0 + parameters[$1].blob.count }
-    let floats = nodes.reduce(gradients + Plan(nodes).partialFloats) { $0 + Net.floats($1) }
+    let floats = nodes.reduce(gradients + Plan(nodes, runsBackward: runsBackward).partialFloats) { $0 + Net.floats($1) }
     guard floats > Memory.physicalFloats else { return }
     let largest = nodes.max { Net.floats($0) < Net.floats($1) }
     let size = largest.map { Net.floats($0) * MemoryLayout<Float>.stride } ?? 0

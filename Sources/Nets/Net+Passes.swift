@@ -36,7 +36,7 @@ extension Net {
       }
       let step = plan.steps[stepNumber]
       switch step {
-      case .segment(let segment): try forward(segment)
+      case .segment(let segment): try forward(segment, chunkViews[stepNumber])
       case .whole(let node): try observing(node) { try forwardWhole(nodes[node]) }
       }
       number = step.nodes.upperBound
@@ -63,15 +63,17 @@ extension Net {
     }
   }
 
-  private func forward(_ segment: Plan.Segment) throws {
-    guard observer != nil else { return try forward(segment, segment.nodes) }
+  private func forward(_ segment: Plan.Segment, _ views: [ChunkView]) throws {
+    guard observer != nil else { return try forward(segment, segment.nodes, views) }
     // The same work in the same pieces, one layer after the other.
     for number in segment.nodes {
-      try observing(number) { try forward(segment, number..<number + 1) }
+      try observing(number) { try forward(segment, number..<number + 1, []) }
     }
   }
 
-  private func forward(_ segment: Plan.Segment, _ range: Range<Int>) throws {
+  private func forward(
+    _ segment: Plan.Segment, _ range: Range<Int>, _ views: [ChunkView]
+  ) throws {
     for number in range {
       let node = nodes[number]
       guard case .sample(let layer) = node.kind else { continue }
@@ -81,10 +83,15 @@ extension Net {
     workers.forEach(segment.chunks) { [nodes] chunk, worker in
       let samples = segment.range(chunk)
       let scratch = workers.scratch(worker)
+      let view = views.isEmpty ? nil : views[worker]
+      view?.moveValues(to: samples.lowerBound)
       for number in range {
         let node = nodes[number]
         guard !node.isFused, case .sample(let layer) = node.kind else { continue }
-        layer.forward(node.bottoms, node.tops, samples: samples, scratch: scratch)
+        let place = number - range.lowerBound
+        layer.forward(
+          view?.bottoms[place] ?? node.bottoms, view?.tops[place] ?? node.tops, samples: samples,
+          scratch: scratch)
       }
     }
     for number in range {
@@ -117,7 +124,10 @@ extension Net {
   }
 
   /// Computes the gradients of the losses, after a forward pass; adds to those of the parameters.
+  ///
+  /// Nothing if the net was built to run forward only.
   public func backward() {
+    guard runsBackward else { return }
     for node in nodes where node.needsBackward {
       for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
         top.gradient.update(repeating: weight, count: top.count)
@@ -145,16 +155,19 @@ extension Net {
 
   private func backward(_ segment: Plan.Segment, step: Int) {
     guard nodes[segment.nodes].contains(where: \.needsBackward) else { return }
-    guard observer != nil else { return backward(segment, segment.nodes, passes[step]) }
+    guard observer != nil else {
+      return backward(segment, segment.nodes, passes[step], chunkViews[step])
+    }
     for number in segment.nodes.reversed() where nodes[number].needsBackward {
       observing(number, backward: true) {
-        backward(segment, number..<number + 1, passes[step])
+        backward(segment, number..<number + 1, passes[step], [])
       }
     }
   }
 
   private func backward(
-    _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]]
+    _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]],
+    _ views: [ChunkView]
   ) {
     for number in range {
       let node = nodes[number]
@@ -172,13 +185,16 @@ extension Net {
         }
       }
       let scratch = workers.scratch(worker)
+      let view = views.isEmpty ? nil : views[worker]
       for chunk in segment.chunks(ofGroup: group) {
         let samples = segment.range(chunk)
+        view?.moveGradients(to: samples.lowerBound)
         for number in range.reversed() {
           let node = nodes[number]
           guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
+          let place = number - range.lowerBound
           layer.backward(
-            node.tops, node.bottoms, samples: samples,
+            view?.tops[place] ?? node.tops, view?.bottoms[place] ?? node.bottoms, samples: samples,
             pass: passes[group][number - segment.nodes.lowerBound], scratch: scratch)
         }
       }
