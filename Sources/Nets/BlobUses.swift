@@ -84,7 +84,8 @@ struct BlobUses {
       for (index, top) in node.tops.enumerated() {
         let id = ObjectIdentifier(top)
         if !node.isInPlace(index) {
-          let source = node.layer.views == .none ? nil : node.bottoms.first.map(ObjectIdentifier.init)
+          let source =
+            node.layer.views == .none ? nil : node.bottoms.first.map(ObjectIdentifier.init)
           values[id] = source.flatMap { values[$0] } ?? add(top, isGradient: false)
           let isShared = node.layer.views == .valuesAndGradient && node.propagates.first == true
           let shared = isShared ? source.flatMap { gradients[$0] } : nil

@@ -155,7 +155,8 @@ extension Net {
 
   private func backward(_ segment: Plan.Segment, step: Int) {
     guard nodes[segment.nodes].contains(where: \.needsBackward) else { return }
-    guard observer != nil else {
+    // Whoever has come to look since the forward pass does not see what was planned without them.
+    guard observer != nil, chunkViews[step].isEmpty else {
       return backward(segment, segment.nodes, passes[step], chunkViews[step])
     }
     for number in segment.nodes.reversed() where nodes[number].needsBackward {

@@ -109,7 +109,8 @@ public final class Net {
     debugInfo = description.bool("debug_info")
     let layers = try Net.layers(description)
     let taking = SplitInsertion.insert(layers.filter(state.includes))
-    var builder = NetBuilder(context: options.context, state: state, all: layers)
+    var builder = NetBuilder(
+      context: options.context, state: state, all: layers, sharesMemory: keeps != .all)
     builder.build(taking)
     guard !builder.diagnostics.contains(where: { $0.severity == .error }) else {
       throw Diagnostics(builder.diagnostics)
