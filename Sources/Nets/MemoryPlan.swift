@@ -23,9 +23,11 @@ struct MemoryPlan {
     /// Those whose memory is placed; what views it follows.
     var blobs: [Blob]
     let isGradient: Bool
-    /// The times of the first and the last use.
+    /// The times between which others must not lie there.
     var first: Int
     var last: Int
+    /// The times of the first and the last use.
+    let used: (first: Int, last: Int)
     var place = Place.own
 
     var count: Int { blobs[0].count }
@@ -48,7 +50,8 @@ struct MemoryPlan {
     for use in uses.all {
       let number = entries.count
       var entry = Entry(
-        blobs: use.blobs, isGradient: use.isGradient, first: use.first, last: use.last)
+        blobs: use.blobs, isGradient: use.isGradient, first: use.first, last: use.last,
+        used: (use.first, use.last))
       if use.isPinned {
         entry.place = .own
       } else if sharesChunks, let step = use.step, let segment = plan.steps[step].segment,

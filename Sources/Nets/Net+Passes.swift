@@ -8,6 +8,8 @@ enum PassObserver {
   case debug((DebugLine) -> Void)
   /// Note how long it took.
   case timing(LayerClock)
+  /// Look for numbers that are not finite.
+  case finite(FiniteSearch)
 }
 
 extension Net {
@@ -24,10 +26,17 @@ extension Net {
   /// - Throws: a `Diagnostic` if data cannot be read or holds what a layer cannot use.
   @discardableResult
   public func forward() throws -> Float {
+    try forward(again: false)
+    return loss
+  }
+
+  /// - Parameter again: Whether the records of the last pass are to be used again.
+  func forward(again: Bool) throws {
     var number = 0
     var stepNumber = 0
     while number < nodes.count {
-      if case .dynamic(let layer) = nodes[number].kind {
+      let isSkipped = again && nodes[number].bottoms.isEmpty
+      if !isSkipped, case .dynamic(let layer) = nodes[number].kind {
         try refresh(number, layer)
       }
       if planIsStale {
@@ -37,12 +46,12 @@ extension Net {
       let step = plan.steps[stepNumber]
       switch step {
       case .segment(let segment): try forward(segment, chunkViews[stepNumber])
+      case .whole where isSkipped: break
       case .whole(let node): try observing(node) { try forwardWhole(nodes[node]) }
       }
       number = step.nodes.upperBound
       stepNumber += 1
     }
-    return loss
   }
 
   private func refresh(_ number: Int, _ layer: any DynamicLayer) throws {
@@ -226,6 +235,9 @@ extension Net {
     switch observer {
     case nil: try work()
     case .timing(let clock): try clock.time(number, backward: backward, work)
+    case .finite(let search):
+      try work()
+      search.look(at: nodes[number], backward: backward)
     case .debug(let tell):
       try work()
       if backward { debugBackward(number, tell) } else { debugForward(number, tell) }

@@ -54,7 +54,7 @@ struct TimeCommand: ConsoleCommand {
     let phase = Phase(rawValue: phase.uppercased()) ?? .train
     let loading = NetLoading(
       path: path, phase: phase, level: state.level ?? 0, stages: state.stages,
-      threads: state.threads)
+      threads: state.threads, runsBackward: !forwardOnly)
     let net = try loading.build("time", console)
     if log == .caffe {
       let log = CaffeLog(console.chatter)
