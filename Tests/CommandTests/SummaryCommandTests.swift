@@ -86,6 +86,40 @@ struct SummaryCommandTests {
     #expect(lines.last?.hasPrefix("memory: ") == true)
   }
 
+  @Test("Where blobs lie, and when")
+  func memory() throws {
+    let text = """
+      layer { name: 'in' type: 'Input' top: 'x' top: 'label'
+        input_param { shape { dim: 16 dim: 1 dim: 8 dim: 8 } shape { dim: 16 } } }
+      layer { name: 'conv' type: 'Convolution' bottom: 'x' top: 'conv'
+        convolution_param { num_output: 4 kernel_size: 3 } }
+      layer { name: 'relu' type: 'ReLU' bottom: 'conv' top: 'conv' }
+      layer { name: 'pool' type: 'Pooling' bottom: 'conv' top: 'pool'
+        pooling_param { kernel_size: 2 stride: 2 } }
+      layer { name: 'ip' type: 'InnerProduct' bottom: 'pool' top: 'ip'
+        inner_product_param { num_output: 3 } }
+      layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }
+      """
+    try folder.write(text, "small.txt")
+    let result = try run("small.txt --memory")
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = result.out.split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    #expect(lines == Self.memoryOfSmall)
+    try folder.write(
+      "net: 'small.txt' base_lr: 1 lr_policy: 'fixed' max_iter: 1 type: 'Adam'", "s.txt")
+    let json = try object(try run("s.txt --memory --json"))
+    let net = try #require((json["nets"] as? [[String: Any]])?.first)
+    #expect(net["history"] as? Int == 2 * 4 * (4 * 9 + 4 + 3 * 36 + 3))
+    let blobs = try #require(net["blobs"] as? [[String: Any]])
+    #expect(blobs.contains { $0["place"] as? String == "pool" && $0["offset"] as? Int != nil })
+    let test = try run("small.txt --memory --phase TEST")
+    #expect(!test.out.contains("backward") && !test.out.contains("their gradients"))
+  }
+
+  private static let memoryOfSmall: [String] = []
+
   @Test("What cannot be known is asked for, in words that can be typed")
   func unknown() throws {
     let data = try run("model.txt")
