@@ -1,4 +1,5 @@
 import Foundation
+import Nets
 import Prototxt
 import Schema
 import Solvers
