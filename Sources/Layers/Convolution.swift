@@ -30,8 +30,9 @@ final class Convolution: ActivationFusing {
   private let spec: LayerSpec
   private let bank: FilterBank
   private var correlation: Correlation?
+  /// Packed anew for each pass, so that one memory does for both.
   private let packed = Blob("packed weights")
-  private let packedBackward = Blob("packed weights, backward")
+  private var packedBackward: Blob { packed }
   private(set) var sampleCount = 1
   private(set) var operations = 0
   private(set) var multiplyAdds = 0

@@ -30,7 +30,10 @@ extension Net {
     return loss
   }
 
+  /// Computes all blobs.
+  ///
   /// - Parameter again: Whether the records of the last pass are to be used again.
+  /// - Throws: as `forward`.
   func forward(again: Bool) throws {
     var number = 0
     var stepNumber = 0

@@ -69,7 +69,7 @@ struct Plan {
   private static let leastChunks = 8
   private static let mostGroups = 8
   /// Above so many parameter values, fewer groups: each costs a pass over its sums.
-  private static let largeParameters = 4_000_000
+  private static let largeParameters = 1_000_000
 
   init() {}
 
