@@ -10,8 +10,8 @@ public final class Blob: @unchecked Sendable {
   public let name: String
   /// The size along each axis.
   public private(set) var shape: Shape
-  private var valueStorage: Storage
-  private var gradientStorage: Storage?
+  var valueStorage: Storage
+  var gradientStorage: Storage?
 
   /// Makes a blob of zeros.
   public init(_ name: String = "", shape: Shape = [0]) {
@@ -68,6 +68,14 @@ public final class Blob: @unchecked Sendable {
     gradientStorage = other.gradientStorage
   }
 
+  /// Makes a blob of the same shape in the same memory, whose places may then be changed alone.
+  public init(likewise other: Blob) {
+    name = other.name
+    shape = other.shape
+    valueStorage = other.valueStorage
+    gradientStorage = other.gradientStorage
+  }
+
   /// Exchanges the values, and the shape, with another blob, without copying.
   public func exchangeValues(with other: Blob) {
     valueStorage.exchange(with: other.valueStorage)
@@ -79,9 +87,12 @@ public final class Blob: @unchecked Sendable {
     valueStorage === other.valueStorage
   }
 
-  /// The bytes taken for values and gradient.
+  /// The bytes of its own that it has taken for values and gradient.
   public var bytes: Int {
-    (valueStorage.capacity + (gradientStorage?.capacity ?? 0)) * MemoryLayout<Float>.stride
+    [valueStorage, gradientStorage].reduce(0) { sum, storage in
+      guard let storage, !storage.isLent else { return sum }
+      return sum + storage.capacity * MemoryLayout<Float>.stride
+    }
   }
 
   /// The values as an array.

@@ -4,24 +4,58 @@ import Synchronization
 /// A block of floats, aligned to 64 bytes, that grows and never shrinks.
 ///
 /// Blobs that share memory share the storage object, so that exchanging what lies inside it
-/// (a data layer handing over a batch) reaches all of them.
+/// (a data layer handing over a batch) reaches all of them. A storage may also lie within that of a
+/// pool, which others use at other times.
 final class Storage: @unchecked Sendable {
   private(set) var pointer: UnsafeMutablePointer<Float>
   private(set) var capacity: Int
   /// How often somebody has asked to write.
   let changes = Atomic<Int>(0)
+  /// Whose memory it is; `nil` if its own.
+  private var lender: Storage?
 
   init(capacity: Int = 0) {
     self.capacity = max(capacity, 16)
     pointer = Storage.allocate(self.capacity)
   }
 
+  /// Makes one that lies at the place of another.
+  init(at other: Storage) {
+    pointer = other.pointer
+    capacity = other.capacity
+    lender = other.lender ?? other
+  }
+
   deinit { release() }
 
-  /// Makes room for `count` floats; new memory is zero and the old values are lost.
+  /// Whether its memory is another's.
+  var isLent: Bool { lender != nil }
+
+  /// Moves into another's memory; the values there become its own.
+  ///
+  /// An offset below 0 is the place of a beginning that is not there: only what lies behind may be touched.
+  func lie(in other: Storage, at offset: Int, count: Int) {
+    if lender !== other {
+      release()
+      lender = other
+    }
+    pointer = other.pointer + offset
+    capacity = count
+  }
+
+  /// Takes memory of its own, of zeros, if it has none.
+  func standAlone(_ count: Int) {
+    guard lender != nil else { return }
+    lender = nil
+    capacity = max(count, 16)
+    pointer = Storage.allocate(capacity)
+  }
+
+  /// Makes room for `count` floats; new memory is zero, its own, and the old values are lost.
   func reserve(_ count: Int) {
     guard count > capacity else { return }
     release()
+    lender = nil
     capacity = count
     pointer = Storage.allocate(count)
   }
@@ -30,6 +64,7 @@ final class Storage: @unchecked Sendable {
   func exchange(with other: Storage) {
     swap(&pointer, &other.pointer)
     swap(&capacity, &other.capacity)
+    swap(&lender, &other.lender)
   }
 
   /// From this size on memory is mapped: it comes zeroed and untouched, in huge pages where the
@@ -59,6 +94,7 @@ final class Storage: @unchecked Sendable {
   }
 
   private func release() {
+    guard lender == nil else { return }
     let bytes = Storage.bytes(capacity)
     if bytes >= Storage.mappedBytes {
       munmap(pointer, bytes)

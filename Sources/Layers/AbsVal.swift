@@ -23,6 +23,8 @@ final class AbsVal: SampleLayer {
     try spec.refuseInPlace(why: "y does not tell which sign x had")
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = bottoms[0].count

@@ -72,6 +72,10 @@ final class Accuracy: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { false }
 
+  var backwardReads: BackwardReads { .nothing }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("accuracy_param")
     let axis = try spec.axis(given, of: bottoms[0])

@@ -73,6 +73,8 @@ final class ArgMax: SampleLayer {
     try spec.refuseInPlace(why: "the top has another shape")
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("argmax_param")
     let bottom = bottoms[0]

@@ -27,6 +27,8 @@ final class BNLL: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws { input = KeptInput(spec) }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = 4 * bottoms[0].count

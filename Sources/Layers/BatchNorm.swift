@@ -130,6 +130,9 @@ final class BatchNorm: BatchLayer, ScaleAbsorbing, ChannelAffine {
     }
   }
 
+  /// In place it keeps a copy of its own.
+  var backwardReads: BackwardReads { isInPlace ? .nothing : .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     guard bottom.axes >= 2 else {

@@ -34,6 +34,8 @@ final class BatchReindex: BatchLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms(1) }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     guard bottoms[0].axes > 0 else {
       throw spec.error(

@@ -64,6 +64,8 @@ final class Bias: SampleLayer {
 
   var sampleCount: Int { extent.sampleCount }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("bias_param")
     let (axis, numbers) =

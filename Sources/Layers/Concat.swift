@@ -48,6 +48,8 @@ final class Concat: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("concat_param")
     let axis = try spec.axis(given, given.has("concat_dim") ? "concat_dim" : "axis", of: bottoms[0])

@@ -58,6 +58,10 @@ final class ContrastiveLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom != 2 }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = try spec.pairedLossSamples(bottoms)
     for index in 0..<2 where bottoms[index].axes > 2 && bottoms[index].count(from: 2) != 1 {

@@ -33,8 +33,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
   private var correlation: Correlation?
   /// The way of the whole batch, where that is quicker.
   private var whole: (any BatchConvolution)?
-  private let packed = PackedWeights("packed weights")
-  private let packedBackward = PackedWeights("packed weights, backward")
+  private let packed = PackedWeights()
   private(set) var sampleCount = 1
   private(set) var operations = 0
   private(set) var multiplyAdds = 0
@@ -54,6 +53,8 @@ final class Convolution: AffineFolding, FlexibleLayer {
   }
 
   var parameters: [Blob] { bank.parameters }
+
+  var backwardReads: BackwardReads { .bottoms }
 
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let layout = try bank.layout(bottoms)
@@ -80,7 +81,6 @@ final class Convolution: AffineFolding, FlexibleLayer {
       context.workers.reserveScratch(whole.scratchCount)
     }
     packed.reset()
-    packedBackward.reset()
     let perValue = 2 * weights[1...].reduce(1, *) + (bank.hasBias ? 1 : 0)
     let product = (bottoms.count * top.reduce(1, *)).multipliedReportingOverflow(by: perValue)
     operations = product.overflow ? .max : product.partialValue
@@ -101,7 +101,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
   func beginForward(_ bottom: [Blob], _ top: [Blob]) throws {
     guard let correlation else { return }
     foldedWeights.update(parameters, folded)
-    packed.update([weights], count: correlation.packedCount) {
+    packed.update(.forward, weights, count: correlation.packedCount) {
       correlation.pack($0, weights.reading)
     }
   }
@@ -120,7 +120,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
 
   func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     guard let correlation, pass.propagate.contains(true) else { return }
-    packedBackward.update([parameters[0]], count: correlation.packedCount) {
+    packed.update(.backward, parameters[0], count: correlation.packedCount) {
       correlation.packBackward($0, parameters[0].reading)
     }
   }
@@ -139,7 +139,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
         let x = bottom[index].values
         if pass.propagate[index],
           correlation.gradients(
-            bottom[index].gradient, dw, dy, x, packed: packedBackward.values, samples: samples,
+            bottom[index].gradient, dw, dy, x, packed: packed.values, samples: samples,
             scratch: scratch)
         {
           continue
@@ -149,7 +149,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
       if pass.propagate[index] {
         correlation.dataGradient(
           bottom[index].gradient, dy, weights: parameters[0].reading,
-          packed: packedBackward.values, samples: samples, scratch: scratch)
+          packed: packed.values, samples: samples, scratch: scratch)
       }
     }
   }
@@ -164,7 +164,7 @@ extension Convolution {
     guard let whole else { return }
     foldedWeights.update(parameters, folded)
     if whole.packedCount > 0 {
-      packed.update([weights], count: whole.packedCount) {
+      packed.update(.whole, weights, count: whole.packedCount) {
         whole.pack($0, weights.reading, workers: context.workers)
       }
     }

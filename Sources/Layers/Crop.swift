@@ -57,6 +57,8 @@ final class Crop: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("crop_param")
     let (bottom, model) = (bottoms[0], bottoms[1])

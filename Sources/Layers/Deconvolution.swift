@@ -73,6 +73,8 @@ final class Deconvolution: SampleLayer {
 
   var parameters: [Blob] { bank.parameters }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let layout = try bank.layout(bottoms)
     let (window, outputs) = (layout.window, bank.outputs)

@@ -56,6 +56,8 @@ final class Dropout: SampleLayer {
     set { pass = newValue.counters.first ?? 0 }
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = drops ? bottoms[0].count : 0

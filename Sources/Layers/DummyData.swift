@@ -111,6 +111,8 @@ final class DummyData: BatchLayer {
     set { random.counter = newValue.counters.first ?? 0 }
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] { shapes }
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {

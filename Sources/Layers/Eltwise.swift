@@ -85,6 +85,10 @@ final class Eltwise: SampleLayer {
       coefficients.isEmpty ? Array(repeating: 1, count: count) : coefficients
   }
 
+  var backwardReads: BackwardReads {
+    operation == .product ? (isStable ? .bottoms : .everything) : .nothing
+  }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     for (index, bottom) in bottoms.enumerated() where bottom != bottoms[0] {
       throw spec.error(

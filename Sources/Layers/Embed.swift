@@ -72,6 +72,8 @@ final class Embed: BatchLayer {
 
   var operations: Int { hasBias ? count * outputs : 0 }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let top = bottoms[0].dimensions + [outputs]
     guard top.count <= Shape.maximumAxes else {

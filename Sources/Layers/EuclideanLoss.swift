@@ -30,6 +30,10 @@ final class EuclideanLoss: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws { self.spec = spec }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = try spec.pairedLossSamples(bottoms)
     size = bottoms[0].count(from: 1)

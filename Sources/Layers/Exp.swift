@@ -44,6 +44,8 @@ final class Exp: SampleLayer {
     outerScale = given.float("base") == -1 ? expf(shift) : powf(given.float("base"), shift)
   }
 
+  var backwardReads: BackwardReads { .tops }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = 3 * bottoms[0].count

@@ -54,6 +54,8 @@ final class Filter: DynamicLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom < spec.bottoms.count - 1 }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let last = bottoms.count - 1
     let selector = bottoms[last]

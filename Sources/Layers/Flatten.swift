@@ -35,6 +35,8 @@ final class Flatten: SampleLayer {
 
   var views: LayerViews { .valuesAndGradient }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("flatten_param")
     let bottom = bottoms[0]

@@ -55,6 +55,8 @@ final class HDF5Output: BatchLayer {
 
   func takesGradient(bottom: Int) -> Bool { false }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     for (index, shape) in bottoms.enumerated() {
       guard shape.axes > 0, shape.dimensions.dropFirst().allSatisfy({ $0 > 0 }) else {

@@ -49,6 +49,10 @@ final class HingeLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     extent = try spec.flatClasses(bottoms)
     sums.reserve(sampleCount)

@@ -80,6 +80,8 @@ final class Im2col: SampleLayer {
     try problems.throwIfErrors()
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     let axis = try spec.axis(spec.parameters("convolution_param"), of: bottom)

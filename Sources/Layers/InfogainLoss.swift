@@ -127,6 +127,10 @@ final class InfogainLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms(1, 2) }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("infogain_loss_param")
     let axis = try spec.axis(given, of: bottoms[0])

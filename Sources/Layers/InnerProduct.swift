@@ -66,6 +66,8 @@ final class InnerProduct: BatchLayer {
     biasFiller = try spec.filler(given, "bias_filler")
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     let axis = try spec.axis(spec.parameters("inner_product_param"), of: bottom)

@@ -40,6 +40,8 @@ final class Input: InputLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] { shapes }
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {}

@@ -80,6 +80,8 @@ final class LRN: SampleLayer {
     try problems.throwIfErrors()
   }
 
+  var backwardReads: BackwardReads { isWithin ? .everything : .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     guard bottom.axes == 4 else {
@@ -100,12 +102,16 @@ final class LRN: SampleLayer {
     plan.size = region
     plan.alpha = region == size ? alpha : alpha * (isWithin ? share * share : share)
     operations = bottom.count * (isWithin ? 2 : 1) * (region + 3)
-    scale.reshape(bottom)
+    if isWithin { scale.reshape(bottom) }
     return [bottom]
   }
 
+  private var volume: Int { plan.channels * height * width }
+
+  /// Across channels the sums and the tops of one sample, which the backward pass computes again: that
+  /// costs less than to keep them for the whole batch.
   var scratchCount: Int {
-    isWithin ? 3 * height * width : nk_lrn_scratch(plan.channels)
+    isWithin ? 3 * height * width : nk_lrn_scratch(plan.channels) + 2 * volume
   }
 
   func forward(
@@ -113,14 +119,14 @@ final class LRN: SampleLayer {
   ) {
     var plan = plan
     let plane = height * width
-    let volume = plan.channels * plane
     for sample in samples where volume > 0 {
       let start = sample * volume
-      let (y, x, s) = (top[0].values + start, bottom[0].values + start, scale.values + start)
+      let (y, x) = (top[0].values + start, bottom[0].values + start)
       guard isWithin else {
-        nk_lrn_across_forward(y, s, x, &plan)
+        nk_lrn_across_forward(y, scratch, x, &plan)
         continue
       }
+      let s = scale.values + start
       for at in stride(from: 0, to: volume, by: plane) {
         nk_lrn_within_forward(y + at, s + at, x + at, &plan, height, width, scratch)
       }
@@ -134,15 +140,17 @@ final class LRN: SampleLayer {
     guard pass.propagate[0] else { return }
     var plan = plan
     let plane = height * width
-    let volume = plan.channels * plane
     for sample in samples where volume > 0 {
       let start = sample * volume
-      let (y, x, s) = (top[0].values + start, bottom[0].values + start, scale.values + start)
       let (dx, dy) = (bottom[0].gradient + start, top[0].gradient + start)
+      let x = bottom[0].values + start
       guard isWithin else {
-        nk_lrn_across_backward(dx, dy, y, s, x, &plan, scratch)
+        let (s, y) = (scratch, scratch + volume)
+        nk_lrn_across_forward(y, s, x, &plan)
+        nk_lrn_across_backward(dx, dy, y, s, x, &plan, y + volume)
         continue
       }
+      let (y, s) = (top[0].values + start, scale.values + start)
       for at in stride(from: 0, to: volume, by: plane) {
         nk_lrn_within_backward(
           dx + at, dy + at, y + at, s + at, x + at, &plan, height, width, scratch)

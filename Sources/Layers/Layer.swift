@@ -40,6 +40,9 @@ public protocol Layer: AnyObject, SendableMetatype {
   /// Which tops are views of bottoms: they share the bottom's memory and need no copy.
   var views: LayerViews { get }
 
+  /// Which values the backward pass reads, known after `reshape`; the net may overwrite the others.
+  var backwardReads: BackwardReads { get }
+
   /// Multiplications and additions of a forward pass over the whole batch, each counted, known after
   /// `reshape`; 0 where they do not count beside the moving of memory.
   var operations: Int { get }
@@ -111,6 +114,9 @@ extension Layer {
   /// No shared memory.
   public var views: LayerViews { .none }
 
+  /// Everything.
+  public var backwardReads: BackwardReads { .everything }
+
   /// Nothing to count.
   public var operations: Int { 0 }
 
@@ -139,6 +145,12 @@ public protocol SampleLayer: Layer {
   /// How many floats of scratch a call needs, known after `reshape`.
   var scratchCount: Int { get }
 
+  /// Whether `beginForward`, `endForward` or `beginBackward` touch values or gradients of bottoms, or of
+  /// tops that other layers use.
+  ///
+  /// Where they do not, the net may keep just those of a chunk.
+  var touchesWholeBatch: Bool { get }
+
   /// Called once before the samples of a forward pass, on one thread.
   func beginForward(_ bottom: [Blob], _ top: [Blob]) throws
 
@@ -163,6 +175,9 @@ public protocol SampleLayer: Layer {
 }
 
 extension SampleLayer {
+  /// Only samples.
+  public var touchesWholeBatch: Bool { false }
+
   /// No scratch.
   public var scratchCount: Int { 0 }
 
@@ -301,6 +316,10 @@ public protocol ScaleAbsorbing: ActivationFusing {
   /// What it has taken over; set by the net's plan.
   var absorbed: LearnedAffine? { get set }
 }
+
+/// A layer that adds up the gradients of its tops value by value, beginning with the first two, so that
+/// the sum may lie where the first top's gradient does.
+public protocol GradientSumming: SampleLayer {}
 
 /// A value from outside that a layer cannot use, found while numbers flow.
 public struct LayerFault: Error, Sendable {

@@ -56,6 +56,8 @@ final class Log: SampleLayer {
     input = KeptInput(spec)
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = 4 * bottoms[0].count

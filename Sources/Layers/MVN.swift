@@ -64,6 +64,8 @@ final class MVN: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .tops }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     guard (1...4).contains(bottom.axes) else {

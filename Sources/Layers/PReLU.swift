@@ -66,6 +66,8 @@ final class PReLU: SampleLayer {
     input = KeptInput(spec)
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     guard bottom.axes >= 2 else {

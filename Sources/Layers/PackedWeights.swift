@@ -1,25 +1,30 @@
 import Compute
 
-/// Weights in the order that a kernel reads, made anew only when the weights have changed.
+/// Weights in the order that a kernel reads, made anew only when they have changed, or when another
+/// order is asked for: one memory does for all.
 final class PackedWeights {
-  private let packed: Blob
-  private var madeOf: Int?
+  /// What reads them.
+  enum Order {
+    case forward
+    case backward
+    case whole
+  }
 
-  init(_ name: String) { packed = Blob(name) }
+  private let packed = Blob("packed weights")
+  private var made: (order: Order, of: Int)?
 
-  /// Forgets what was made: its order depends on shapes.
-  func reset() { madeOf = nil }
+  /// Forgets what was made: it depends on shapes.
+  func reset() { made = nil }
 
   /// Makes them if need be.
   func update(
-    _ weights: [Blob], count: Int, _ pack: (_ packed: UnsafeMutablePointer<Float>) -> Void
+    _ order: Order, _ weights: Blob, count: Int,
+    _ pack: (_ packed: UnsafeMutablePointer<Float>) -> Void
   ) {
-    // Counts only grow, so that their sum tells whether any has.
-    let state = weights.reduce(0) { $0 + $1.changes }
-    guard madeOf != state else { return }
+    if let made, made == (order, weights.changes) { return }
     packed.reshape([count])
     pack(packed.values)
-    madeOf = state
+    made = (order, weights.changes)
   }
 
   /// What was made last.

@@ -34,6 +34,8 @@ final class Parameter: BatchLayer {
     parameters = [Blob("\(spec.name)/values", shape: shape)]
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] { [shape] }
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {

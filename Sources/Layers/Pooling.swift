@@ -96,6 +96,8 @@ final class Pooling: SampleLayer {
     try problems.throwIfErrors()
   }
 
+  var backwardReads: BackwardReads { method == .mean ? .everything : .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     plan = try window.plan(spec, over: bottom)

@@ -61,6 +61,8 @@ final class Power: SampleLayer {
     input = KeptInput(spec, isNeeded: constant == nil && power != 1)
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = constant == nil ? 3 * bottoms[0].count : 0

@@ -48,6 +48,8 @@ final class ReLU: Rectifier {
     }
   }
 
+  var backwardReads: BackwardReads { negativeSlope >= 0 ? .tops : .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = bottoms[0].count
@@ -69,8 +71,10 @@ final class ReLU: Rectifier {
   ) {
     guard pass.propagate[0] else { return }
     let part = bottom[0].part(samples, of: sampleCount)
+    // Where the slope is 0 or more, y is above 0 where x is.
+    let signs = negativeSlope >= 0 ? top[0].values : bottom[0].values
     nk_relu_backward(
       bottom[0].gradient + part.lowerBound, top[0].gradient + part.lowerBound,
-      bottom[0].values + part.lowerBound, negativeSlope, part.count)
+      signs + part.lowerBound, negativeSlope, part.count)
   }
 }

@@ -76,6 +76,8 @@ final class Reshape: SampleLayer {
 
   var views: LayerViews { .valuesAndGradient }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let bottom = bottoms[0]
     let range = try replacedAxes(of: bottom)

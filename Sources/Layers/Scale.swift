@@ -66,6 +66,11 @@ final class Scale: SampleLayer, ChannelAffine {
 
   var sampleCount: Int { extent.sampleCount }
 
+  /// In place it keeps a copy of its own.
+  var backwardReads: BackwardReads {
+    isInPlace ? (fromBottom ? .bottoms(1) : .nothing) : .bottoms
+  }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("scale_param")
     let (axis, numbers) =

@@ -19,6 +19,8 @@ final class Silence: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {}
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let count = bottoms[0].leadingCount
     sampleCount = bottoms.allSatisfy { $0.leadingCount == count } ? count : 1

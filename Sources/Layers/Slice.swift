@@ -76,6 +76,8 @@ final class Slice: SampleLayer {
 
   var views: LayerViews { spec.tops.count == 1 ? .valuesAndGradient : .none }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("slice_param")
     let bottom = bottoms[0]

@@ -37,6 +37,8 @@ final class Softmax: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws { self.spec = spec }
 
+  var backwardReads: BackwardReads { .tops }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let axis = try spec.axis(spec.parameters("softmax_param"), of: bottoms[0])
     extent = ClassAxis(bottoms[0], axis: axis)

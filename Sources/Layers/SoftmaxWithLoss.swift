@@ -96,6 +96,10 @@ final class SoftmaxWithLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms(1) }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let axis = try spec.axis(spec.parameters("softmax_param"), of: bottoms[0])
     extent = try spec.classAxis(bottoms, axis: axis)

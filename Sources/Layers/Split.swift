@@ -6,7 +6,7 @@ import Compute
 ///     y₁ = … = yₖ = x          dx = dy₁ + … + dyₖ
 ///
 /// The net inserts it wherever a blob has several users; the tops share the bottom's memory.
-final class Split: SampleLayer {
+final class Split: GradientSumming {
   static let reference = LayerReference(
     "Split", .utility,
     summary: "Hands one blob to several layers, and adds up the gradients that come back.",
@@ -28,6 +28,8 @@ final class Split: SampleLayer {
 
   var views: LayerViews { .values }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     return Array(repeating: bottoms[0], count: tops)
@@ -45,7 +47,7 @@ final class Split: SampleLayer {
     let part = bottom[0].part(samples, of: sampleCount)
     let dx = bottom[0].gradient + part.lowerBound
     let first = top[0].gradient + part.lowerBound
-    guard tops > 1 else { return dx.update(from: first, count: part.count) }
+    guard tops > 1 else { return nk_copy(dx, first, part.count) }
     nk_add(dx, first, top[1].gradient + part.lowerBound, part.count)
     for blob in top[2...] { nk_add(dx, dx, blob.gradient + part.lowerBound, part.count) }
   }

@@ -33,6 +33,8 @@ final class Swish: SampleLayer {
     beta = spec.parameters("swish_param").float("beta")
   }
 
+  var backwardReads: BackwardReads { .tops }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = 4 * bottoms[0].count

@@ -27,6 +27,8 @@ final class TanH: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {}
 
+  var backwardReads: BackwardReads { .tops }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = bottoms[0].count

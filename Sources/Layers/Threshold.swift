@@ -31,6 +31,8 @@ final class Threshold: SampleLayer {
     gradient = ZeroGradient(spec, context)
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = bottoms[0].count

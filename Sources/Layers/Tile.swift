@@ -40,6 +40,8 @@ final class Tile: SampleLayer {
     tiles = try spec.positive(spec.parameters("tile_param"), "tiles")
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let given = spec.parameters("tile_param")
     let bottom = bottoms[0]

@@ -9,7 +9,7 @@ extension Net {
   func fuse() {
     for node in nodes { node.unfuse() }
     guard observer == nil else { return }
-    let isForwardOnly = !nodes.contains { $0.needsBackward }
+    let isForwardOnly = !runsBackward || !nodes.contains { $0.needsBackward }
     var number = 0
     while number < nodes.count {
       let node = nodes[number]
@@ -48,7 +48,9 @@ extension Net {
   private func absorb(_ layer: any ScaleAbsorbing, _ node: Node, _ next: inout Int) {
     guard layer.absorbsScale, let follower = follower(node, next),
       follower.needsBackward == node.needsBackward,
-      let affine = LearnedAffine(follower.layer, gradients: follower.gradients)
+      let affine = LearnedAffine(
+        follower.layer,
+        gradients: runsBackward ? follower.gradients : follower.learns.map { _ in nil })
     else { return }
     layer.absorbed = affine
     follower.isFused = true

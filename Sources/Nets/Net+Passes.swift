@@ -8,6 +8,8 @@ enum PassObserver {
   case debug((DebugLine) -> Void)
   /// Note how long it took.
   case timing(LayerClock)
+  /// Look for numbers that are not finite.
+  case finite(FiniteSearch)
 }
 
 extension Net {
@@ -24,10 +26,20 @@ extension Net {
   /// - Throws: a `Diagnostic` if data cannot be read or holds what a layer cannot use.
   @discardableResult
   public func forward() throws -> Float {
+    try forward(again: false)
+    return loss
+  }
+
+  /// Computes all blobs.
+  ///
+  /// - Parameter again: Whether the records of the last pass are to be used again.
+  /// - Throws: as `forward`.
+  func forward(again: Bool) throws {
     var number = 0
     var stepNumber = 0
     while number < nodes.count {
-      if case .dynamic(let layer) = nodes[number].kind {
+      let isSkipped = again && nodes[number].bottoms.isEmpty
+      if !isSkipped, case .dynamic(let layer) = nodes[number].kind {
         try refresh(number, layer)
       }
       if planIsStale {
@@ -36,14 +48,13 @@ extension Net {
       }
       let step = plan.steps[stepNumber]
       switch step {
-      case .segment(let segment): try forward(segment)
-      case .whole(let node) where nodes[node].isFused: break
+      case .segment(let segment): try forward(segment, chunkViews[stepNumber])
+      case .whole(let node) where isSkipped || nodes[node].isFused: break
       case .whole(let node): try observing(node) { try forwardWhole(nodes[node]) }
       }
       number = step.nodes.upperBound
       stepNumber += 1
     }
-    return loss
   }
 
   private func refresh(_ number: Int, _ layer: any DynamicLayer) throws {
@@ -64,15 +75,17 @@ extension Net {
     }
   }
 
-  private func forward(_ segment: Plan.Segment) throws {
-    guard observer != nil else { return try forward(segment, segment.nodes) }
+  private func forward(_ segment: Plan.Segment, _ views: [ChunkView]) throws {
+    guard observer != nil else { return try forward(segment, segment.nodes, views) }
     // The same work in the same pieces, one layer after the other.
     for number in segment.nodes {
-      try observing(number) { try forward(segment, number..<number + 1) }
+      try observing(number) { try forward(segment, number..<number + 1, []) }
     }
   }
 
-  private func forward(_ segment: Plan.Segment, _ range: Range<Int>) throws {
+  private func forward(
+    _ segment: Plan.Segment, _ range: Range<Int>, _ views: [ChunkView]
+  ) throws {
     for number in range {
       let node = nodes[number]
       guard case .sample(let layer) = node.kind else { continue }
@@ -82,10 +95,15 @@ extension Net {
     workers.forEach(segment.chunks) { [nodes] chunk, worker in
       let samples = segment.range(chunk)
       let scratch = workers.scratch(worker)
+      let view = views.isEmpty ? nil : views[worker]
+      view?.moveValues(to: samples.lowerBound)
       for number in range {
         let node = nodes[number]
         guard !node.isFused, case .sample(let layer) = node.kind else { continue }
-        layer.forward(node.bottoms, node.tops, samples: samples, scratch: scratch)
+        let place = number - range.lowerBound
+        layer.forward(
+          view?.bottoms[place] ?? node.bottoms, view?.tops[place] ?? node.tops, samples: samples,
+          scratch: scratch)
       }
     }
     for number in range {
@@ -118,7 +136,10 @@ extension Net {
   }
 
   /// Computes the gradients of the losses, after a forward pass; adds to those of the parameters.
+  ///
+  /// Nothing if the net was built to run forward only.
   public func backward() {
+    guard runsBackward else { return }
     for node in nodes where node.needsBackward {
       for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
         top.gradient.update(repeating: weight, count: top.count)
@@ -146,16 +167,20 @@ extension Net {
 
   private func backward(_ segment: Plan.Segment, step: Int) {
     guard nodes[segment.nodes].contains(where: \.runsBackward) else { return }
-    guard observer != nil else { return backward(segment, segment.nodes, passes[step]) }
+    // Whoever has come to look since the forward pass does not see what was planned without them.
+    guard observer != nil, chunkViews[step].isEmpty else {
+      return backward(segment, segment.nodes, passes[step], chunkViews[step])
+    }
     for number in segment.nodes.reversed() where nodes[number].needsBackward {
       observing(number, backward: true) {
-        backward(segment, number..<number + 1, passes[step])
+        backward(segment, number..<number + 1, passes[step], [])
       }
     }
   }
 
   private func backward(
-    _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]]
+    _ segment: Plan.Segment, _ range: Range<Int>, _ passes: [[BackwardPass]],
+    _ views: [ChunkView]
   ) {
     for number in range {
       let node = nodes[number]
@@ -173,13 +198,16 @@ extension Net {
         }
       }
       let scratch = workers.scratch(worker)
+      let view = views.isEmpty ? nil : views[worker]
       for chunk in segment.chunks(ofGroup: group) {
         let samples = segment.range(chunk)
+        view?.moveGradients(to: samples.lowerBound)
         for number in range.reversed() {
           let node = nodes[number]
           guard node.runsBackward, case .sample(let layer) = node.kind else { continue }
+          let place = number - range.lowerBound
           layer.backward(
-            node.tops, node.bottoms, samples: samples,
+            view?.tops[place] ?? node.tops, view?.bottoms[place] ?? node.bottoms, samples: samples,
             pass: passes[group][number - segment.nodes.lowerBound], scratch: scratch)
         }
       }
@@ -210,6 +238,9 @@ extension Net {
     switch observer {
     case nil: try work()
     case .timing(let clock): try clock.time(number, backward: backward, work)
+    case .finite(let search):
+      try work()
+      search.look(at: nodes[number], backward: backward)
     case .debug(let tell):
       try work()
       if backward { debugBackward(number, tell) } else { debugForward(number, tell) }

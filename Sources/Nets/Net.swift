@@ -15,12 +15,25 @@ public final class Net {
     public var context: LayerContext
     /// Whether the description's own `state` counts; `true` unless it was merged before.
     public var mergesState = true
+    /// Which blobs keep values and gradients when a pass is over.
+    public var keeps = Keeping.all
+    /// Whether `backward` is going to be called; without it, values need not wait for it.
+    public var runsBackward = true
 
     /// Makes options.
     public init(state: NetState, context: LayerContext) {
       self.state = state
       self.context = context
     }
+  }
+
+  /// Which blobs keep their values, and gradients, after the last layer that uses them.
+  public enum Keeping: Sendable, Equatable {
+    /// All blobs: each has memory of its own.
+    case all
+    /// The blobs of these names, and what a net is for: inputs and records, losses, outputs. Others share
+    /// memory, and what they hold after a pass, or after other layers have run, says nothing.
+    case only(Set<String>)
   }
 
   /// The net as described: all its layers, before rules and splits.
@@ -50,16 +63,31 @@ public final class Net {
   /// Whether the description's debug_info asks for the sizes of all values at each pass.
   public let debugInfo: Bool
 
+  /// Which blobs keep what they hold.
+  public let keeps: Keeping
+  /// Whether `backward` computes anything.
+  public let runsBackward: Bool
+
   private let blobs: [String: Blob]
   /// The order of computation; made anew when shapes have changed.
   private(set) var plan = Plan()
   private(set) var planIsStale = true
+  /// Where blobs lie; made with the plan.
+  private(set) var memoryPlan = MemoryPlan()
+  /// Where blobs lie that share memory.
+  let pool = MemoryPool()
+  /// By worker, where blobs lie of which it needs just a chunk.
+  let chunkPools: [MemoryPool]
+  /// By step and worker, the blobs where some lie in the worker's memory.
+  private(set) var chunkViews: [[ChunkView]] = []
   /// Where the groups of a segment's chunks add up the gradients of parameters.
   let partials = Blob("partial sums")
   /// By step, group of chunks and layer: what a backward pass computes, and where sums go.
   private(set) var passes: [[[BackwardPass]]] = []
   /// Who looks at each layer after it has run, if anybody does.
   var observer: PassObserver? { didSet { planIsStale = true } }
+  /// The blobs that keep what they hold.
+  private let kept: Set<ObjectIdentifier>
 
   /// Builds the net that a `NetParameter` describes.
   ///
@@ -74,11 +102,15 @@ public final class Net {
     self.state = state
     self.description = description
     context = options.context
+    keeps = options.keeps
+    runsBackward = options.runsBackward
+    chunkPools = (0..<options.context.workers.count).map { _ in MemoryPool() }
     name = description.string("name")
     debugInfo = description.bool("debug_info")
     let layers = try Net.layers(description)
     let taking = SplitInsertion.insert(layers.filter(state.includes))
-    var builder = NetBuilder(context: options.context, state: state, all: layers)
+    var builder = NetBuilder(
+      context: options.context, state: state, all: layers, sharesMemory: keeps != .all)
     builder.build(taking)
     guard !builder.diagnostics.contains(where: { $0.severity == .error }) else {
       throw Diagnostics(builder.diagnostics)
@@ -92,6 +124,11 @@ public final class Net {
     let unused = builder.unused
     outputs = unused.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
       .compactMap { builder.blobs[$0] }
+    var kept = Set(outputs.map(ObjectIdentifier.init))
+    if case .only(let names) = keeps {
+      kept.formUnion(names.compactMap { builder.blobs[$0].map(ObjectIdentifier.init) })
+    }
+    self.kept = kept
     sources = nodes.filter { $0.layer is any SourceLayer }
     inputs = nodes.filter { $0.layer is any InputLayer }.flatMap(\.tops)
     BackwardPruning.apply(
@@ -137,6 +174,7 @@ public final class Net {
 
   /// Takes the memory of all gradients now: no thread may do so while it computes.
   private func prepareGradients() {
+    guard runsBackward else { return }
     for (number, node) in nodes.enumerated() where node.needsBackward {
       for top in node.tops { _ = top.gradient }
       for (index, bottom) in node.bottoms.enumerated() where node.propagates[index] {
@@ -159,15 +197,30 @@ public final class Net {
     guard planIsStale else { return }
     prepareGradients()
     fuse()
-    plan = Plan(nodes)
+    plan = Plan(nodes, runsBackward: runsBackward)
+    memoryPlan = makeMemoryPlan(plan)
+    chunkViews = place(memoryPlan, plan)
     context.workers.reserveScratch(plan.scratchCount)
     partials.reshape([plan.partialCount])
     passes = plan.steps.map(passes)
     planIsStale = false
   }
 
+  /// Decides where blobs lie when the net computes by a plan.
+  func makeMemoryPlan(_ plan: Plan) -> MemoryPlan {
+    let isApart: Bool
+    if case .debug = observer { isApart = true } else { isApart = keeps == .all }
+    // Who looks at each layer sees it run over the whole batch before the next one.
+    let steps = observer == nil ? plan.steps.map(\.nodes) : nodes.indices.map { $0..<$0 + 1 }
+    let uses = BlobUses(nodes, steps: steps, runsBackward: runsBackward) {
+      isApart || kept.contains(ObjectIdentifier($0))
+    }
+    return MemoryPlan(uses, plan, sharesChunks: observer == nil)
+  }
+
   /// What each layer of a step is to compute, for each group of chunks.
   private func passes(_ step: Plan.Step) -> [[BackwardPass]] {
+    guard runsBackward else { return [] }
     switch step {
     case .whole(let number):
       let gradients = nodes[number].gradients

@@ -18,14 +18,17 @@ struct NetBuilder {
   var origins = BlobOrigins()
   /// Blobs whose shape is not known since a layer before has an error.
   private var unknown: Set<String> = []
-  /// Floats that the blobs have taken so far.
+  /// Floats that the blobs have taken so far, which counts where they do not share memory.
   private var taken = 0
+  private let sharesMemory: Bool
 
   /// - Parameters:
   ///   - context: What surrounds the layers.
   ///   - state: The state of the net.
   ///   - all: The layers of the file, with those that the state leaves out.
-  init(context: LayerContext, state: NetState, all: [Message]) {
+  ///   - sharesMemory: Whether blobs are going to share memory.
+  init(context: LayerContext, state: NetState, all: [Message], sharesMemory: Bool) {
+    self.sharesMemory = sharesMemory
     self.context = context
     self.state = state
     for layer in all where !state.includes(layer) { origins.noteLeftOut(layer) }
@@ -89,7 +92,7 @@ struct NetBuilder {
     let room = context.isSketch ? Int.max : Memory.physicalFloats - taken
     diagnostics += Self.problems { try node.reshape(room: room) }
     guard diagnostics.count == errorsBefore else { return }
-    taken += node.valueFloats + node.parameterFloats
+    taken += (sharesMemory ? 0 : node.valueFloats) + node.parameterFloats
     var shared = sharing
     diagnostics += Self.problems { try shared.add(node, number: nodes.count) }
     sharing = shared

@@ -48,6 +48,10 @@ struct Plan {
       case .whole(let node): node..<node + 1
       }
     }
+
+    var segment: Segment? {
+      if case .segment(let segment) = self { segment } else { nil }
+    }
   }
 
   private(set) var steps: [Step] = []
@@ -65,11 +69,11 @@ struct Plan {
   private static let leastChunks = 8
   private static let mostGroups = 8
   /// Above so many parameter values, fewer groups: each costs a pass over its sums.
-  private static let largeParameters = 4_000_000
+  private static let largeParameters = 1_000_000
 
   init() {}
 
-  init(_ nodes: [Node]) {
+  init(_ nodes: [Node], runsBackward: Bool) {
     var number = 0
     while number < nodes.count {
       guard case .sample(let first) = nodes[number].kind else {
@@ -83,7 +87,8 @@ struct Plan {
       {
         end += 1
       }
-      let segment = Plan.segment(nodes, number..<end, samples: first.sampleCount)
+      let segment = Plan.segment(
+        nodes, number..<end, samples: first.sampleCount, runsBackward: runsBackward)
       scratchCount = max(scratchCount, segment.scratchCount)
       if segment.groups > 1 {
         partialCount = max(partialCount, segment.partialCount * segment.groups)
@@ -102,7 +107,9 @@ struct Plan {
     }
   }
 
-  private static func segment(_ nodes: [Node], _ range: Range<Int>, samples: Int) -> Segment {
+  private static func segment(
+    _ nodes: [Node], _ range: Range<Int>, samples: Int, runsBackward: Bool
+  ) -> Segment {
     var floats = 0
     var scratch = 0
     var partials: [Partial] = []
@@ -113,7 +120,7 @@ struct Plan {
       for (index, top) in node.tops.enumerated() where !node.isInPlace(index) {
         if node.layer.views == .none { floats += top.count }
       }
-      guard node.runsBackward else { continue }
+      guard runsBackward, node.runsBackward else { continue }
       for (index, blob) in node.layer.parameters.enumerated() where node.learns[index] {
         partials.append(Partial(node: number, index: index, offset: offset, count: blob.count))
         offset += (blob.count + 15) / 16 * 16

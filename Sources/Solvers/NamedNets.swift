@@ -20,6 +20,9 @@ public struct NamedNets {
   /// The nets to test.
   public let tests: [Named]
 
+  /// How many numbers the update rule remembers for each parameter; 0 if the rule cannot be read.
+  public let historyCount: Int
+
   /// Reads the nets of a `SolverParameter` in today's form.
   ///
   /// - Parameters:
@@ -30,6 +33,7 @@ public struct NamedNets {
   public init(_ solver: Message, path: String?, options: Solver.Options) throws {
     let nets = SolverNets(
       message: solver, folder: SolverNets.folder(ofSolver: path), options: options)
+    historyCount = (try? SolverSettings(solver)).map { type(of: $0.rule).historyCount } ?? 0
     train = Named(try nets.train())
     tests = try nets.tests().map(Named.init)
   }

@@ -33,6 +33,8 @@ public final class Solver {
     public var stages: [String] = []
     /// Whether a run goes on when a loss or gradient is not finite.
     public var allowsNonFinite = false
+    /// Which blobs of the nets keep what they hold when a pass is over; others share memory.
+    public var keeps = Net.Keeping.all
     /// What signals ask.
     public var requests = StopRequests()
     /// Hears what happens.

@@ -164,6 +164,9 @@ struct SolverNets {
       files: FileResolver(folder: plan.folder), remark: { remarks.tell($0) })
     var netOptions = Net.Options(state: plan.state, context: context)
     netOptions.mergesState = false
+    netOptions.keeps = options.keeps
+    // Test nets have the gradients of no parameters, and need no values for them.
+    netOptions.runsBackward = number == 0
     return try Net(plan.description, options: netOptions)
   }
 }

@@ -86,6 +86,62 @@ struct SummaryCommandTests {
     #expect(lines.last?.hasPrefix("memory: ") == true)
   }
 
+  @Test("Where blobs lie, and when")
+  func memory() throws {
+    let text = """
+      layer { name: 'in' type: 'Input' top: 'x' top: 'label'
+        input_param { shape { dim: 16 dim: 1 dim: 8 dim: 8 } shape { dim: 16 } } }
+      layer { name: 'conv' type: 'Convolution' bottom: 'x' top: 'conv'
+        convolution_param { num_output: 4 kernel_size: 3 } }
+      layer { name: 'relu' type: 'ReLU' bottom: 'conv' top: 'conv' }
+      layer { name: 'pool' type: 'Pooling' bottom: 'conv' top: 'pool'
+        pooling_param { kernel_size: 2 stride: 2 } }
+      layer { name: 'ip' type: 'InnerProduct' bottom: 'pool' top: 'ip'
+        inner_product_param { num_output: 3 } }
+      layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'ip' bottom: 'label' top: 'loss' }
+      """
+    try folder.write(text, "small.txt")
+    let result = try run("small.txt --memory")
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = result.out.split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    #expect(lines == Self.memoryOfSmall)
+    try folder.write(
+      "net: 'small.txt' base_lr: 1 lr_policy: 'fixed' max_iter: 1 type: 'Adam'", "s.txt")
+    let json = try object(try run("s.txt --memory --json"))
+    let net = try #require((json["nets"] as? [[String: Any]])?.first)
+    #expect(net["history"] as? Int == 2 * 4 * (4 * 9 + 4 + 3 * 36 + 3))
+    let blobs = try #require(net["blobs"] as? [[String: Any]])
+    #expect(blobs.contains { $0["place"] as? String == "pool" && $0["offset"] as? Int != nil })
+    let test = try run("small.txt --memory --phase TEST")
+    #expect(!test.out.contains("backward") && !test.out.contains("their gradients"))
+  }
+
+  private static let memoryOfSmall = [
+    "small.txt, TRAIN",
+    "blob of size from to place at",
+    "label values 64 bytes in loss, backward own –",
+    "x values 4.1 kB in conv, backward own –",
+    "pool values 2.3 kB pool ip, backward pool 9.3 kB",
+    "conv values 9.2 kB conv relu, backward pool 0 bytes",
+    "ip values 192 bytes ip loss pool 12 kB",
+    "loss values 4 bytes loss loss own –",
+    "loss gradients 4 bytes loss, backward loss, backward own –",
+    "ip gradients 192 bytes loss, backward ip, backward pool 14 kB",
+    "pool gradients 2.3 kB ip, backward pool, backward pool 12 kB",
+    "conv gradients 9.2 kB pool, backward conv, backward thread, 2 samples 0 bytes",
+    "total size",
+    "values and gradients 20 kB 28 kB apart",
+    "own 4.2 kB what comes in, losses, outputs",
+    "pool 14 kB what crosses segments",
+    "thread 1.2 kB of each thread, what a chunk needs",
+    "parameters 604 bytes",
+    "their gradients 604 bytes",
+    "work 12 kB sums of chunks, scratch of a thread",
+    "all 33 kB with one thread",
+  ]
+
   @Test("What cannot be known is asked for, in words that can be typed")
   func unknown() throws {
     let data = try run("model.txt")
@@ -226,9 +282,9 @@ struct SummaryCommandTests {
     for name in names {
       let description = try NetDescription.load(nets.appending(path: name).path).net
       let state = NetState(phase: .train)
-      let real = try Net(
-        description,
-        options: Net.Options(state: state, context: LayerContext(workers: Workers(count: 1))))
+      var options = Net.Options(state: state, context: LayerContext(workers: Workers(count: 1)))
+      options.keeps = .only([])
+      let real = try Net(description, options: options)
       let console = Console(
         out: StringSink(), chatter: StringSink(), outTerminal: nil, chatterTerminal: nil)
       let sketch = try NetSketch(shapes: [], console: console)
@@ -243,15 +299,24 @@ struct SummaryCommandTests {
   func huge() throws {
     let count = min(Int(Int32.max), Memory.physicalFloats) / 2
     let layers = Memory.physicalFloats / count * 2 + 2
-    var text =
-      "layer { name: 'in' type: 'Input' top: 'x0' input_param { shape { dim: \(count) } } }\n"
+    var text = ""
+    for index in 0...layers {
+      text +=
+        "layer { name: 'in\(index)' type: 'Input' top: 'x\(index)' "
+        + "input_param { shape { dim: \(count) } } }\n"
+    }
+    // One after the other these would need as much, but they share it.
     for index in 1...layers {
-      text += "layer { name: 'r\(index)' type: 'ReLU' bottom: 'x\(index - 1)' top: 'x\(index)' }\n"
+      text +=
+        "layer { name: 'r\(index)' type: 'ReLU' bottom: '\(index > 1 ? "y\(index - 1)" : "x0")' "
+        + "top: 'y\(index)' }\n"
     }
     try folder.write(text, "huge.txt")
     let total = try object(try run("huge.txt --json"))["total"] as? [String: Any]
     let memory = try #require(total?["memory"] as? [String: Int])
-    #expect(memory["activations"] == 4 * count * (layers + 1))
+    // The inputs and the last top.
+    #expect(memory["activations"] == 4 * count * (layers + 2))
+    #expect((memory["shared"] ?? 0) < 4 * count)
     #expect((memory["total"] ?? 0) > 2 * Memory.physicalBytes)
     #expect(try run("huge.txt").out.contains("TB") || Memory.physicalBytes < 300_000_000_000)
   }

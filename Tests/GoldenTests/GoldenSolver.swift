@@ -1,4 +1,5 @@
 import Foundation
+import Nets
 import Prototxt
 import Schema
 import Solvers
@@ -21,6 +22,8 @@ struct GoldenSolver {
     message.set("snapshot_prefix", string: "\(scratch)/snap")
     var losses: [Float] = []
     var options = Solver.Options()
+    // As the train command does.
+    options.keeps = .only([])
     options.threads = 2
     let resumed = "\(folder)/snap_iter_10.solverstate"
     if exists("snap_iter_10.solverstate") {

@@ -1,5 +1,6 @@
 import CAllocations
 import Foundation
+import Nets
 import Schema
 import Testing
 
@@ -50,6 +51,7 @@ struct HeapTests {
   private static func growth() throws -> Int {
     var options = Solver.Options()
     options.threads = 2
+    options.keeps = .only([])
     var early = Int.max
     var late = Int.max
     options.observe = { event in
@@ -72,6 +74,7 @@ struct HeapTests {
   func iteration() throws {
     var options = Solver.Options()
     options.threads = 1
+    options.keeps = .only([])
     // What an iteration takes shows every time; what Swift's runtime takes once for itself does not.
     var counts: [allocation_count] = []
     options.observe = { event in

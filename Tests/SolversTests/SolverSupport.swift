@@ -62,6 +62,8 @@ enum Training {
     var options = Solver.Options()
     options.seed = seed
     options.threads = threads
+    // As the train command does.
+    options.keeps = .only([])
     if let log { options.observe = { log.hear($0) } }
     configure(&options)
     let prefix = scratch.map { "snapshot_prefix: '\($0.path)/snap'\n" } ?? ""

@@ -32,6 +32,8 @@ final class Axpy: SampleLayer {
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws { self.spec = spec }
 
+  var backwardReads: BackwardReads { .bottoms(0, 1) }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let (scale, x) = (bottoms[0], bottoms[1])
     try spec.requireEqual(bottoms, 2, to: 1)

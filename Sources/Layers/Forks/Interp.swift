@@ -79,6 +79,8 @@ final class Interp: SampleLayer {
     return size
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     try spec.requireImages(bottoms)
     let shape = bottoms[0]

@@ -74,6 +74,10 @@ final class L1Loss: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let shape = bottoms[0]
     if bottoms.count > 1 { try spec.requireEqual(bottoms, 1, to: 0) }

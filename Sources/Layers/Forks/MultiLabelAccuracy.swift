@@ -41,6 +41,8 @@ final class MultiLabelAccuracy: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { false }
 
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = try spec.pairedLossSamples(bottoms)
     size = bottoms[0].count(from: 1)

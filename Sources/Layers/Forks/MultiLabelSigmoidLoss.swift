@@ -38,6 +38,10 @@ final class MultiLabelSigmoidLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = try spec.pairedLossSamples(bottoms)
     size = bottoms[0].count(from: 1)

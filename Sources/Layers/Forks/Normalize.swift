@@ -71,6 +71,8 @@ final class Normalize: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let shape = bottoms[0]
     guard shape.axes >= 2 else {

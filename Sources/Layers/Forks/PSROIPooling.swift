@@ -65,6 +65,8 @@ final class PSROIPooling: BatchLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms(1) }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     try spec.requireImages(bottoms)
     try regions.reshape(spec, bottoms)

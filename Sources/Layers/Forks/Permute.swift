@@ -93,6 +93,8 @@ final class Permute: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let shape = bottoms[0]
     if let index = order.firstIndex(where: { $0 >= shape.axes }) {

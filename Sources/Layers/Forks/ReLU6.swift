@@ -47,6 +47,8 @@ final class ReLU6: SampleLayer {
     }
   }
 
+  var backwardReads: BackwardReads { .bottoms }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = bottoms[0].leadingCount
     operations = 2 * bottoms[0].count

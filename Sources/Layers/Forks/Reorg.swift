@@ -53,6 +53,8 @@ final class Reorg: SampleLayer {
     try spec.checkCount([stride, stride], "a block", at: given.location("stride"))
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     try spec.requireImages(bottoms)
     let shape = bottoms[0]

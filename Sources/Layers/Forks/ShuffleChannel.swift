@@ -37,6 +37,8 @@ final class ShuffleChannel: SampleLayer {
     try spec.checkSize(group, "group", least: 1, at: given.location("group"))
   }
 
+  var backwardReads: BackwardReads { .nothing }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     let shape = bottoms[0]
     guard shape.axes >= 2, shape[1] % group == 0 else {

@@ -55,6 +55,10 @@ final class SmoothL1Loss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom < 2 }
 
+  var backwardReads: BackwardReads { .bottoms }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     sampleCount = try spec.pairedLossSamples(bottoms)
     for index in bottoms.indices.dropFirst(2) where bottoms[index].count != bottoms[0].count {

@@ -85,6 +85,10 @@ final class Upsample: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
+  var backwardReads: BackwardReads { .bottoms(1) }
+
+  var touchesWholeBatch: Bool { true }
+
   func reshape(_ bottoms: [Shape]) throws -> [Shape] {
     try spec.requireImages(bottoms)
     if bottoms.count > 1 { try spec.requireEqual(bottoms, 1, to: 0) }

@@ -51,7 +51,7 @@ struct ExtractCommand: ConsoleCommand {
   mutating func run(_ console: Console) throws {
     let loading = NetLoading(
       path: net, phase: .test, level: state.level ?? 0, stages: state.stages,
-      threads: state.threads)
+      threads: state.threads, keeps: Set(blobs.split(separator: ",").map(String.init)))
     let built = try loading.build("extract", console)
     let found = try find(in: built)
     let paths = out.split(separator: ",").map(String.init)

@@ -12,6 +12,9 @@ struct NetLoading {
   var level = 0
   var stages: [String] = []
   var threads: Int?
+  /// The blobs that are looked at when a pass is over; others share memory.
+  var keeps: Set<String> = []
+  var runsBackward = false
 
   /// Reads and builds; warnings go to the console.
   ///
@@ -27,10 +30,11 @@ struct NetLoading {
     let context = LayerContext(
       workers: workers, files: FileResolver(folder: FileResolver.folder(of: path)),
       remark: RemarkPrinter(console).remark)
-    return try Net(
-      net,
-      options: Net.Options(
-        state: NetState(phase: phase, level: level, stages: stages), context: context))
+    var options = Net.Options(
+      state: NetState(phase: phase, level: level, stages: stages), context: context)
+    options.keeps = .only(keeps)
+    options.runsBackward = runsBackward
+    return try Net(net, options: options)
   }
 }
 

@@ -45,6 +45,9 @@ struct NetSketch {
       assumedShapes: assumed, isSketch: true, remark: RemarkPrinter(console).remark)
     var options = Net.Options(state: state, context: context)
     options.mergesState = false
+    // As the commands build nets: those that are trained run backward too.
+    options.keeps = .only([])
+    options.runsBackward = state.phase == .train
     return try Net(description, options: options)
   }
 

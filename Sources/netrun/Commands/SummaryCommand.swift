@@ -21,6 +21,7 @@ struct SummaryCommand: ConsoleCommand {
         netrun summary deploy.prototxt --shape data=1,3,224,224
         netrun summary train_val.prototxt --phase TEST --json
         netrun summary solver.txt
+        netrun summary solver.txt --memory
       """)
 
   @Argument(help: "The net, or a solver: a text file.")
@@ -45,6 +46,9 @@ struct SummaryCommand: ConsoleCommand {
   @Option(help: "Stages that rules are matched against, separated by commas.")
   var stage: [String] = []
 
+  @Flag(help: "Show which memory each blob lies in, and when, in place of the layers.")
+  var memory = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -55,6 +59,8 @@ struct SummaryCommand: ConsoleCommand {
     let description: Message
     let folder: String?
     let state: NetState
+    /// How many blocks as large as the parameters the solver's rule keeps.
+    var historyCount = 0
   }
 
   private var stages: [String] { stage.flatMap { $0.split(separator: ",").map(String.init) } }
@@ -74,22 +80,37 @@ struct SummaryCommand: ConsoleCommand {
     let subjects = try subjects(path, console)
     try requireUsed(subjects)
     let sketch = NetSketch(shapes: shape, console: console)
-    let summaries = try subjects.map { subject in
-      NetSummary(
-        try sketch.build(subject.description, folder: subject.folder, state: subject.state),
-        path: subject.path, title: subject.title)
+    let nets = try subjects.map {
+      try sketch.build($0.description, folder: $0.folder, state: $0.state)
     }
+    if memory {
+      let tables = zip(nets, subjects).map {
+        MemoryTable($0, path: $1.path, title: $1.title, historyCount: $1.historyCount)
+      }
+      show(
+        tables.map(\.json), tables.map { $0.rendered(console.outStyle, width: width(console)) },
+        path, subjects, console)
+    } else {
+      let summaries = zip(nets, subjects).map { NetSummary($0, path: $1.path, title: $1.title) }
+      show(
+        summaries.map(\.json),
+        summaries.map { $0.rendered(console.outStyle, width: width(console)) }, path, subjects,
+        console)
+    }
+  }
+
+  private func width(_ console: Console) -> Int? { console.outTerminal?.width }
+
+  private func show(
+    _ nets: [JSON], _ texts: [String], _ path: String, _ subjects: [Subject], _ console: Console
+  ) {
     if json {
-      let nets = summaries.map(\.json)
       let isSolver = subjects.count > 1 || subjects.first?.path != path
       console.print(
         (isSolver
           ? .members(["solver": .string(path), "nets": .array(nets)]) : nets.first ?? .null)
           .indented())
       return
-    }
-    let texts = summaries.map {
-      $0.rendered(console.outStyle, width: console.outTerminal?.width)
     }
     console.out.write(texts.joined(separator: "\n"))
   }
@@ -126,7 +147,7 @@ struct SummaryCommand: ConsoleCommand {
     func subject(_ net: NamedNets.Named, _ title: String) -> Subject {
       Subject(
         title: title, path: net.path ?? path, description: net.description, folder: net.folder,
-        state: net.state)
+        state: net.state, historyCount: nets.historyCount)
     }
     let tests = nets.tests.enumerated().map { subject($1, "test net #\($0)") }
     switch chosen {

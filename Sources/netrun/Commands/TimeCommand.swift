@@ -69,7 +69,7 @@ struct TimeCommand: ConsoleCommand {
     let phase = phase.flatMap { Phase(rawValue: $0.uppercased()) } ?? .train
     let loading = NetLoading(
       path: path, phase: phase, level: state.level ?? 0, stages: state.stages,
-      threads: state.threads)
+      threads: state.threads, runsBackward: !forwardOnly)
     let net = try loading.build("time", console)
     for file in Operand.list(weights) { try net.loadWeights(path: file) }
     if log == .caffe {

@@ -99,6 +99,7 @@ struct TrainCommand: ConsoleCommand {
     options.level = state.level
     options.stages = state.stages
     options.allowsNonFinite = allowNonfinite
+    options.keeps = .only([])
     options.requests = Signals.requests
     options.observe = { event in
       metrics.handle(event)

@@ -117,6 +117,7 @@ struct NetSummary {
   private var closing: String {
     let parts = [
       ("activations", memory.activations), ("their gradients", memory.activationGradients),
+      ("shared by others of both", memory.shared),
       ("parameters", memory.parameters), ("their gradients", memory.parameterGradients),
       ("work", memory.work),
     ].filter { $0.1 > 0 }.map { "\($0.0) \(Numbers.bytes($0.1))" }
@@ -181,6 +182,7 @@ struct NetSummary {
     .members([
       "activations": .int(memory.activations),
       "activation_gradients": .int(memory.activationGradients),
+      "shared": isWhole ? .int(memory.shared) : nil,
       "parameters": .int(memory.parameters),
       "parameter_gradients": .int(memory.parameterGradients),
       "work": isWhole ? .int(memory.work) : nil, "total": isWhole ? .int(memory.total) : nil,
