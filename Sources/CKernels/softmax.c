@@ -177,6 +177,59 @@ void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
     }
 }
 
+NK_CLONES static void row_sums(float *top, float *scale, const float *x, size_t channels) {
+    NK_RELAXED
+    float most = -INFINITY, sum = 0;
+    for (size_t c = 0; c < channels; c++) most = x[c] > most ? x[c] : most;
+    for (size_t c = 0; c < channels; c++) sum += nk_expf(x[c] - most);
+    *top = most;
+    *scale = 1.0f / sum;
+}
+
+NK_CLONES static void row_gradient(float *dx, const float *x, float top, float scale, float factor,
+                                   size_t channels) {
+    NK_LANES
+    for (size_t c = 0; c < channels; c++) dx[c] = factor * (nk_expf(x[c] - top) * scale);
+}
+
+double nk_softmax_scores_forward(float *tops, float *scales, const float *x, const float *labels,
+                                 const int32_t *ignored, size_t rows, size_t channels,
+                                 size_t *counted, ptrdiff_t *bad_label) {
+    double loss = 0;
+    size_t valid = 0;
+    *bad_label = -1;
+    for (size_t r = 0; r < rows; r++, x += channels) {
+        row_sums(tops + r, scales + r, x, channels);
+        if (is_ignored(labels[r], ignored)) continue;
+        ptrdiff_t c = class_of(labels[r], channels);
+        if (c < 0) {
+            if (*bad_label < 0) *bad_label = (ptrdiff_t)r;
+            continue;
+        }
+        float p = nk_expf(x[c] - tops[r]) * scales[r];
+        loss -= logf(p < FLT_MIN ? FLT_MIN : p);
+        valid += 1;
+    }
+    *counted = valid;
+    return loss;
+}
+
+void nk_softmax_scores_backward(float *dx, const float *x, const float *tops, const float *scales,
+                                const float *labels, const int32_t *ignored, float factor,
+                                size_t rows, size_t channels) {
+    for (size_t r = 0; r < rows; r++, x += channels, dx += channels) {
+        if (is_ignored(labels[r], ignored)) {
+            nk_fill(dx, 0, channels);
+            continue;
+        }
+        // Taken before, since dx may be x.
+        ptrdiff_t c = class_of(labels[r], channels);
+        float p = c >= 0 ? nk_expf(x[c] - tops[r]) * scales[r] : 0;
+        row_gradient(dx, x, tops[r], scales[r], factor, channels);
+        if (c >= 0) dx[c] = factor * (p - 1.0f);
+    }
+}
+
 NK_INLINE float surprise(float p) { return -logf(p < FLT_MIN ? FLT_MIN : p); }
 
 NK_INLINE float rest_of(float p) { return p > 1.0f ? 0.0f : 1.0f - p; }

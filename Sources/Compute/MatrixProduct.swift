@@ -1,0 +1,88 @@
+import CKernels
+
+/// C = start + op(A) · op(B), row-major, of sizes that are known beforehand: op(A) is M × K, op(B) is K × N.
+///
+/// Cut in tiles of C by the sizes alone, and in blocks of the depth, each tile on one thread: B is laid
+/// in panels where it is needed, A is read where it lies. That is faster than `BLAS` where there are
+/// many rows; where there are few, laying B out costs too much.
+public struct MatrixProduct {
+  private let transposeA: Bool
+  private let transposeB: Bool
+  private let m: Int
+  private let n: Int
+  private let k: Int
+  /// Rows and columns of a tile of C, and the depth of a block.
+  private let rows: Int
+  private let columns: Int
+  private let depth: Int
+
+  private static let mostColumns = 640
+  private static let mostDepth = 384
+
+  /// The floats of scratch that any product uses at most.
+  public static let mostScratch = mostColumns * mostDepth
+
+  /// Plans a product.
+  public init(transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int) {
+    (self.transposeA, self.transposeB) = (transposeA, transposeB)
+    (self.m, self.n, self.k) = (m, n, k)
+    columns = MatrixProduct.side(n, most: MatrixProduct.mostColumns, of: nk_panel_width())
+    depth = MatrixProduct.side(k, most: MatrixProduct.mostDepth, of: 1)
+    // A few tiles at least, and powers of two where they are few, so that threads share them evenly.
+    let across = (n + columns - 1) / columns
+    var pieces = (m + 511) / 512
+    while pieces * across < 4, m / max(1, pieces) >= 256 { pieces = max(1, pieces * 2) }
+    if pieces > 2, pieces < 16 { pieces = 1 << (Int.bitWidth - (pieces - 1).leadingZeroBitCount) }
+    rows = MatrixProduct.side(m, most: (m + max(1, pieces) - 1) / max(1, pieces), of: 6)
+  }
+
+  /// The length of equal pieces of a side, none longer than `most` but for whole steps.
+  private static func side(_ length: Int, most: Int, of step: Int) -> Int {
+    let pieces = max(1, (length + max(1, most) - 1) / max(1, most))
+    let piece = (length + pieces - 1) / pieces
+    return max(1, (piece + step - 1) / step * step)
+  }
+
+  /// The floats of scratch that `run` uses of each worker.
+  public var scratchCount: Int {
+    let width = nk_panel_width()
+    return (columns + width - 1) / width * width * depth
+  }
+
+  /// Computes the product.
+  ///
+  /// - Parameters:
+  ///   - start: What is added to the product: C itself, a row for all (with `startStride` 0), or zeros.
+  ///   - perRows: Called once for each range of rows that tiles share, on the thread of one of them.
+  public func run(
+    _ workers: Workers, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
+    start: UnsafePointer<Float>? = nil, startStride: Int = 0, _ c: UnsafeMutablePointer<Float>,
+    ldc: Int, perRows: ((Range<Int>) -> Void)? = nil
+  ) {
+    guard m > 0, n > 0 else { return }
+    let across = (n + columns - 1) / columns
+    workers.forEach((m + rows - 1) / rows * across) { index, worker in
+      let row = index / across * rows
+      let column = index % across * columns
+      let rows = min(rows, m - row)
+      let columns = min(columns, n - column)
+      if column == 0 { perRows?(row..<row + rows) }
+      let panels = workers.scratch(worker)
+      let to = c + row * ldc + column
+      var from = start.map { $0 + row * startStride + column }
+      var stride = startStride
+      var done = 0
+      repeat {
+        let depth = min(depth, k - done)
+        nk_pack_panels(
+          panels, b + (transposeB ? column * ldb + done : done * ldb + column), ldb,
+          transposeB ? 1 : 0, depth, columns)
+        nk_panel_product(
+          to, ldc, from, stride, a + (transposeA ? done * lda + row : row * lda + done), lda,
+          transposeA ? 1 : 0, panels, rows, columns, depth)
+        (from, stride) = (UnsafePointer(to), ldc)
+        done += depth
+      } while done < k
+    }
+  }
+}
