@@ -92,9 +92,9 @@ static void edge_tile(tile_function tile, float *c, size_t ldc, const float *sta
     }
 }
 
-void nk_panel_product(float *c, size_t ldc, const float *start, size_t start_stride,
-                      const float *a, size_t lda, int transposed, const float *panels, size_t rows,
-                      size_t columns, size_t depth) {
+void nk_panel_product(float *c, size_t ldc, const float *start, size_t start_stride, const float *a,
+                      size_t lda, int transposed, const float *panels, size_t rows, size_t columns,
+                      size_t depth) {
     const tile_function *tile = tiles()[transposed != 0];
     size_t a_row = transposed ? 1 : lda, a_depth = transposed ? lda : 1;
     size_t width = nk_panel_width();
@@ -105,7 +105,8 @@ void nk_panel_product(float *c, size_t ldc, const float *start, size_t start_str
             const float *from = start ? start + m * start_stride + n : NULL;
             float *to = c + m * ldc + n;
             if (left == width) {
-                tile[mb - 1](to, ldc, from, start_stride, a + m * a_row, a_row, a_depth, panels, depth);
+                tile[mb - 1](to, ldc, from, start_stride, a + m * a_row, a_row, a_depth, panels,
+                             depth);
             } else {
                 edge_tile(tile[mb - 1], to, ldc, from, start_stride, a + m * a_row, a_row, a_depth,
                           panels, depth, mb, left);

@@ -18,9 +18,9 @@ static inline TARGET __attribute__((always_inline)) void NAME(store)(float *p, V
 }
 
 // C[mb][WIDTH] = start + A[mb][depth] * panel[depth][WIDTH].
-static inline TARGET __attribute__((always_inline)) void NAME(tile)(
-    int mb, float *c, size_t ldc, const float *start, size_t start_stride, const float *a,
-    size_t a_row, size_t a_depth, const float *panel, size_t depth) {
+static inline TARGET __attribute__((always_inline)) void
+NAME(tile)(int mb, float *c, size_t ldc, const float *start, size_t start_stride, const float *a,
+           size_t a_row, size_t a_depth, const float *panel, size_t depth) {
     NK_FUSED
     VEC sum[tile_rows][VECTORS];
     NK_UNROLL
@@ -75,7 +75,8 @@ TILE(6)
 
 static const tile_function NAME(tiles)[2][tile_rows] = {
     {NAME(tile_1), NAME(tile_2), NAME(tile_3), NAME(tile_4), NAME(tile_5), NAME(tile_6)},
-    {NAME(across_1), NAME(across_2), NAME(across_3), NAME(across_4), NAME(across_5), NAME(across_6)},
+    {NAME(across_1), NAME(across_2), NAME(across_3), NAME(across_4), NAME(across_5),
+     NAME(across_6)},
 };
 
 #undef VEC

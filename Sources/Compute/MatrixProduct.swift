@@ -16,11 +16,12 @@ public struct MatrixProduct {
   private let columns: Int
   private let depth: Int
 
+  private static let mostRows = 516
   private static let mostColumns = 640
   private static let mostDepth = 384
 
   /// The floats of scratch that any product uses at most.
-  public static let mostScratch = mostColumns * mostDepth
+  public static let mostScratch = (mostRows + mostColumns) * mostDepth
 
   /// Plans a product.
   public init(transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int) {
@@ -30,7 +31,7 @@ public struct MatrixProduct {
     depth = MatrixProduct.side(k, most: MatrixProduct.mostDepth, of: 1)
     // A few tiles at least, and powers of two where they are few, so that threads share them evenly.
     let across = (n + columns - 1) / columns
-    var pieces = (m + 511) / 512
+    var pieces = (m + MatrixProduct.mostRows - 1) / MatrixProduct.mostRows
     while pieces * across < 4, m / max(1, pieces) >= 256 { pieces = max(1, pieces * 2) }
     if pieces > 2, pieces < 16 { pieces = 1 << (Int.bitWidth - (pieces - 1).leadingZeroBitCount) }
     rows = MatrixProduct.side(m, most: (m + max(1, pieces) - 1) / max(1, pieces), of: 6)
@@ -44,7 +45,9 @@ public struct MatrixProduct {
   }
 
   /// The floats of scratch that `run` uses of each worker.
-  public var scratchCount: Int {
+  public var scratchCount: Int { panelCount + (transposeA ? rows * depth : 0) }
+
+  private var panelCount: Int {
     let width = nk_panel_width()
     return (columns + width - 1) / width * width * depth
   }
@@ -77,9 +80,16 @@ public struct MatrixProduct {
         nk_pack_panels(
           panels, b + (transposeB ? column * ldb + done : done * ldb + column), ldb,
           transposeB ? 1 : 0, depth, columns)
+        var part = a + (transposeA ? done * lda + row : row * lda + done)
+        var lda = lda
+        if transposeA, lda % 128 == 0 {
+          // Rows so far apart would drive each other out of the nearest cache.
+          let copy = panels + panelCount
+          for line in 0..<depth { nk_copy(copy + line * rows, part + line * lda, rows) }
+          (part, lda) = (UnsafePointer(copy), rows)
+        }
         nk_panel_product(
-          to, ldc, from, stride, a + (transposeA ? done * lda + row : row * lda + done), lda,
-          transposeA ? 1 : 0, panels, rows, columns, depth)
+          to, ldc, from, stride, part, lda, transposeA ? 1 : 0, panels, rows, columns, depth)
         (from, stride) = (UnsafePointer(to), ldc)
         done += depth
       } while done < k

@@ -14,12 +14,14 @@ struct ProductCase: CustomTestStringConvertible {
     "\(m)x\(n)x\(k)\(transposeA ? ", A transposed" : "")\(transposeB ? ", B transposed" : "")"
   }
 
-  static let all = [(1, 1, 1), (6, 64, 5), (7, 65, 3), (13, 130, 400), (530, 70, 9), (5, 700, 0)]
-    .flatMap { m, n, k in
-      [(false, false), (true, false), (false, true), (true, true)].map {
-        ProductCase(m: m, n: n, k: k, transposeA: $0.0, transposeB: $0.1)
-      }
+  static let all = [
+    (1, 1, 1), (6, 64, 5), (7, 65, 3), (13, 130, 400), (530, 70, 9), (5, 700, 0), (256, 70, 390),
+  ]
+  .flatMap { m, n, k in
+    [(false, false), (true, false), (false, true), (true, true)].map {
+      ProductCase(m: m, n: n, k: k, transposeA: $0.0, transposeB: $0.1)
     }
+  }
 }
 
 @Suite("Matrix products")
@@ -70,8 +72,10 @@ struct MatrixProductTests {
   func scratch() {
     for size in [1, 63, 383, 385, 640, 641, 1279, 10_000] {
       for depth in [1, 384, 385, 4096] {
-        let product = MatrixProduct(m: 100, n: size, k: depth)
-        #expect(product.scratchCount <= MatrixProduct.mostScratch)
+        for rows in [1, 511, 517, 1024, 10_000] {
+          let product = MatrixProduct(transposeA: true, m: rows, n: size, k: depth)
+          #expect(product.scratchCount <= MatrixProduct.mostScratch)
+        }
       }
     }
   }
