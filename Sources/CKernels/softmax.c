@@ -4,10 +4,32 @@
 
 enum { strip = 128 };
 
+typedef float lanes __attribute__((ext_vector_type(16), aligned(4)));
+
+// The largest value, NaN left out. Lanes are written out: the compiler keeps such a loop scalar, since
+// it may not reorder comparisons that could meet NaN.
+NK_INLINE float largest(const float *x, size_t n) {
+    float top = -INFINITY;
+    size_t i = 0;
+    if (n >= 64) {
+        lanes most[4] = {top, top, top, top};
+        for (; i + 64 <= n; i += 64) {
+            for (int k = 0; k < 4; k++) {
+                lanes v = *(const lanes *)(x + i + 16 * k);
+                most[k] = v > most[k] ? v : most[k];
+            }
+        }
+        for (int k = 0; k < 4; k++) {
+            for (int l = 0; l < 16; l++) top = most[k][l] > top ? most[k][l] : top;
+        }
+    }
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+
 NK_CLONES static void softmax_row(float *y, const float *x, size_t channels) {
     NK_RELAXED
-    float top = -INFINITY;
-    for (size_t c = 0; c < channels; c++) top = x[c] > top ? x[c] : top;
+    float top = largest(x, channels);
     NK_LANES
     for (size_t c = 0; c < channels; c++) y[c] = nk_expf(x[c] - top);
     float sum = 0;
@@ -179,8 +201,7 @@ void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
 
 NK_CLONES static void row_sums(float *top, float *scale, const float *x, size_t channels) {
     NK_RELAXED
-    float most = -INFINITY, sum = 0;
-    for (size_t c = 0; c < channels; c++) most = x[c] > most ? x[c] : most;
+    float most = largest(x, channels), sum = 0;
     for (size_t c = 0; c < channels; c++) sum += nk_expf(x[c] - most);
     *top = most;
     *scale = 1.0f / sum;

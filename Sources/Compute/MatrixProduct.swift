@@ -16,7 +16,10 @@ public struct MatrixProduct {
   private let columns: Int
   private let depth: Int
 
-  private static let mostRows = 516
+  /// Rows of a tile of sums in registers, and of A that the second-level cache keeps beside panels.
+  private static let tileRows = 6
+  private static let cachedRows = 516
+  private static let mostRows = 1032
   private static let mostColumns = 640
   private static let mostDepth = 384
 
@@ -29,12 +32,14 @@ public struct MatrixProduct {
     (self.m, self.n, self.k) = (m, n, k)
     columns = MatrixProduct.side(n, most: MatrixProduct.mostColumns, of: nk_panel_width())
     depth = MatrixProduct.side(k, most: MatrixProduct.mostDepth, of: 1)
+    // Where one block is as deep as the product, its panels serve more rows.
+    let most = k <= MatrixProduct.mostDepth && !transposeA ? 2064 : MatrixProduct.mostRows
     // A few tiles at least, and powers of two where they are few, so that threads share them evenly.
     let across = (n + columns - 1) / columns
-    var pieces = (m + MatrixProduct.mostRows - 1) / MatrixProduct.mostRows
-    while pieces * across < 4, m / max(1, pieces) >= 256 { pieces = max(1, pieces * 2) }
+    var pieces = max(1, (m + most - 1) / most)
+    while pieces * across < 8, m / pieces >= 512 { pieces *= 2 }
     if pieces > 2, pieces < 16 { pieces = 1 << (Int.bitWidth - (pieces - 1).leadingZeroBitCount) }
-    rows = MatrixProduct.side(m, most: (m + max(1, pieces) - 1) / max(1, pieces), of: 6)
+    rows = MatrixProduct.side(m, most: (m + pieces - 1) / pieces, of: MatrixProduct.tileRows)
   }
 
   /// The length of equal pieces of a side, none longer than `most` but for whole steps.
@@ -54,9 +59,8 @@ public struct MatrixProduct {
 
   /// Computes the product.
   ///
-  /// - Parameters:
-  ///   - start: What is added to the product: C itself, a row for all (with `startStride` 0), or zeros.
-  ///   - perRows: Called once for each range of rows that tiles share, on the thread of one of them.
+  /// `start` is what is added to it: C itself, a row for all (with `startStride` 0), or zeros. `perRows`
+  /// is called once for each range of rows that tiles share, on the thread of one of them.
   public func run(
     _ workers: Workers, _ a: UnsafePointer<Float>, lda: Int, _ b: UnsafePointer<Float>, ldb: Int,
     start: UnsafePointer<Float>? = nil, startStride: Int = 0, _ c: UnsafeMutablePointer<Float>,
@@ -88,8 +92,13 @@ public struct MatrixProduct {
           for line in 0..<depth { nk_copy(copy + line * rows, part + line * lda, rows) }
           (part, lda) = (UnsafePointer(copy), rows)
         }
-        nk_panel_product(
-          to, ldc, from, stride, part, lda, transposeA ? 1 : 0, panels, rows, columns, depth)
+        let step = transposeA ? 1 : lda
+        for first in Swift.stride(from: 0, to: rows, by: MatrixProduct.cachedRows) {
+          nk_panel_product(
+            to + first * ldc, ldc, from.map { $0 + first * stride }, stride, part + first * step,
+            lda, transposeA ? 1 : 0, panels, min(MatrixProduct.cachedRows, rows - first), columns,
+            depth)
+        }
         (from, stride) = (UnsafePointer(to), ldc)
         done += depth
       } while done < k
