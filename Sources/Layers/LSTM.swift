@@ -234,58 +234,65 @@ final class LSTM: BatchLayer {
     let outputs = recurrence.outputs
     nk_fill(cellGradient.values, 0, recurrence.stateCount)
     nk_fill(carriedGradient.values, 0, recurrence.stateCount)
-    let (dy, cont) = (top[0].gradient, bottom[1].values)
+    // Taken here, since a gradient's memory comes at first use, which must not be on several threads.
+    let (dy, dGates, cont) = (top[0].gradient, gates.gradient, bottom[1].values)
     if let size = recurrence.sequencesPerBlock {
       nk_pack_panels(panels.pointer, hiddenWeights, outputs, 0, 4 * outputs, outputs)
       recurrence.forEachBlock(of: size) { block in
-        for step in (0..<recurrence.steps).reversed() { stepBack(dy, cont, step, block) }
+        for step in (0..<recurrence.steps).reversed() { stepBack(dy, dGates, cont, step, block) }
       }
     } else {
-      for step in (0..<recurrence.steps).reversed() { stepBack(dy, cont, step) }
+      for step in (0..<recurrence.steps).reversed() { stepBack(dy, dGates, cont, step) }
     }
     recurrence.weightGradient(
-      pass.gradients[parameters.count - 1], gates.gradient, 4 * outputs, carried.values, outputs,
+      pass.gradients[parameters.count - 1], dGates, 4 * outputs, carried.values, outputs,
       rows: recurrence.rows)
-    recurrence.inputGradients(gates.gradient, bottom, parameters, pass: pass)
+    recurrence.inputGradients(dGates, bottom, parameters, pass: pass)
   }
 
   /// One step back, by all threads.
-  private func stepBack(_ dy: UnsafePointer<Float>, _ cont: UnsafePointer<Float>, _ step: Int) {
+  private func stepBack(
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>,
+    _ cont: UnsafePointer<Float>, _ step: Int
+  ) {
     let outputs = recurrence.outputs
     let row = step * recurrence.sequences
     let dCarried = carriedGradient.values
-    recurrence.forEachSequence { self.gateGradient(dy, step, $0) }
+    recurrence.forEachSequence { self.gateGradient(dy, dGates, step, $0) }
     guard step > 0 else { return }
     recurrence.multiply(
-      dCarried, gates.gradient + row * 4 * outputs, 4 * outputs, by: hiddenWeights, outputs,
+      dCarried, dGates + row * 4 * outputs, 4 * outputs, by: hiddenWeights, outputs,
       rows: recurrence.sequences)
     recurrence.carry(dCarried, dCarried, cont + row, 0..<recurrence.sequences)
   }
 
   /// One step back for some sequences, on the thread that calls.
   private func stepBack(
-    _ dy: UnsafePointer<Float>, _ cont: UnsafePointer<Float>, _ step: Int, _ block: Range<Int>
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>,
+    _ cont: UnsafePointer<Float>, _ step: Int, _ block: Range<Int>
   ) {
     let outputs = recurrence.outputs
     let row = step * recurrence.sequences
-    for n in block { gateGradient(dy, step, n) }
+    for n in block { gateGradient(dy, dGates, step, n) }
     guard step > 0 else { return }
     nk_panel_product(
       carriedGradient.values + block.lowerBound * outputs, outputs, nil, 0,
-      gates.gradient + (row + block.lowerBound) * 4 * outputs, 4 * outputs, 0, panels.pointer,
+      dGates + (row + block.lowerBound) * 4 * outputs, 4 * outputs, 0, panels.pointer,
       block.count, outputs, 4 * outputs)
     recurrence.carry(carriedGradient.values, carriedGradient.values, cont + row, block)
   }
 
   /// The gradient of the gates of one sequence at a step, and of the cells before it.
-  private func gateGradient(_ dy: UnsafePointer<Float>, _ step: Int, _ n: Int) {
+  private func gateGradient(
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>, _ step: Int, _ n: Int
+  ) {
     let outputs = recurrence.outputs
     let place = (step * recurrence.sequences + n) * outputs
     let before = cells.values + place
     let (dh, dc) = (hiddenGradient.values + n * outputs, cellGradient.values + n * outputs)
     nk_add(dh, dy + place, carriedGradient.values + n * outputs, outputs)
     nk_lstm_step_backward(
-      dc, gates.gradient + 4 * place, dc, dh, before + recurrence.stateCount, before,
+      dc, dGates + 4 * place, dc, dh, before + recurrence.stateCount, before,
       gates.values + 4 * place, outputs)
   }
 }
