@@ -5,7 +5,6 @@ let package = Package(
   name: "netrun-benchmarks",
   dependencies: [.package(name: "netrun", path: "..")],
   targets: [
-    .executableTarget(name: "bench", dependencies: [.product(name: "NetRun", package: "netrun")]),
     .executableTarget(name: "records", dependencies: [.product(name: "NetRun", package: "netrun")]),
   ],
   swiftLanguageModes: [.v6]

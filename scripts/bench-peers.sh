@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
-# Times LeNet with netrun, PyTorch and TensorFlow on this machine, in turn, and prints a table of ratios. Options go to
-# Benchmarks/peers/compare.py (--help tells). The peers go to .venv: about 3 GB at the first run. Wants an idle machine.
+# Times netrun, PyTorch, TensorFlow and inference engines on this machine, net by net, and prints a table of ratios.
+#
+#     scripts/bench-peers.sh                            all nets, at 1 and 2 threads: hours
+#     scripts/bench-peers.sh --quick                    three small nets, one round: within 3 minutes
+#     scripts/bench-peers.sh --nets alexnet,vgg16 --train --threads 2
+#     scripts/bench-peers.sh --handout                  mnist-cnn on all of MNIST, as whole processes
+#     scripts/bench-peers.sh --help                     all options
+#
+# The peers go to .venv: about 3 GB at the first run. Wants an idle machine.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,7 +22,7 @@ if ! "$python" -c '' 2>/dev/null; then
     fi
 fi
 
-has() { "$python" -c "import $1" >/dev/null 2>&1; }
+has() { "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$1') is None)"; }
 pip() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # A build for CPUs where pip knows one; else the usual one, which brings CUDA's libraries and needs them to start.
@@ -27,12 +34,17 @@ if ! has torch; then
         pip --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null || pip torch
     pip numpy
 fi
-if ! has tensorflow; then
-    echo "Python: installing TensorFlow"
-    pip tensorflow-cpu
-fi
+# Module and package: OpenCV 5 has another engine for nets, and is not what people have.
+for peer in tensorflow:tensorflow-cpu onnx:onnx onnxruntime:onnxruntime openvino:openvino ncnn:ncnn pnnx:pnnx \
+    'cv2:opencv-python-headless<5'; do
+    if ! has "${peer%%:*}"; then
+        echo "Python: installing ${peer#*:}"
+        pip "${peer#*:}"
+    fi
+done
 
 swift build -c release --product netrun --quiet
+case " $* " in *" --handout "*) scripts/get-mnist.sh >&2 ;; esac
 load="$(cut -d ' ' -f 1 /proc/loadavg)"
 if awk -v load="$load" 'BEGIN { exit !(load > 0.5) }'; then
     echo "bench-peers: the machine is busy (load $load); numbers will be too high for all" >&2

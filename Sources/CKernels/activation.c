@@ -100,3 +100,16 @@ void nk_dropout(float *y, const float *x, float ratio, uint64_t seed, uint64_t c
         y += count, x += count, first += count, n -= count;
     }
 }
+
+NK_CLONES void nk_bias_relu(float *y, const float *x, float bias, float negative_slope, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float v = x[i] + bias, low = v * negative_slope + 0.0f;
+        y[i] = v < 0 ? low : v;
+    }
+}
+
+void nk_bias_relu_reference(float *y, const float *x, float bias, float negative_slope, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] + bias < 0 ? negative_slope * (x[i] + bias) : x[i] + bias;
+    }
+}

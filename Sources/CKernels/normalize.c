@@ -52,21 +52,23 @@ NK_BATCH_REDUCE(nk_batch_dot_about,
                  const nk_batch *batch),
                 y[i] * (x[i] - mean[c]))
 
+NK_INLINE float rectified(float v, float slope) {
+    float low = v * slope + 0.0f;
+    return v < 0 ? low : v;
+}
+
 NK_CLONES void nk_batch_normalize(float *y, const float *x, const float *mean, const float *factor,
-                                  const nk_batch *batch) {
+                                  const float *bias, float negative_slope, const nk_batch *batch) {
     size_t channels = batch->channels, inner = batch->inner;
     for (size_t s = 0; s < batch->samples; s++) {
         const float *xs = x + s * batch->stride;
         float *ys = y + s * batch->stride;
-        if (inner == 1) {
-            NK_LANES
-            for (size_t c = 0; c < channels; c++) ys[c] = (xs[c] - mean[c]) * factor[c];
-            continue;
-        }
         for (size_t c = 0; c < channels; c++, xs += inner, ys += inner) {
-            float m = mean[c], f = factor[c];
+            float m = mean[c], f = factor[c], b = bias ? bias[c] : 0;
             NK_LANES
-            for (size_t i = 0; i < inner; i++) ys[i] = (xs[i] - m) * f;
+            for (size_t i = 0; i < inner; i++) {
+                ys[i] = rectified((xs[i] - m) * f + b, negative_slope);
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ enum {
     product_room = 64 * 1024, // of the products that wait for their way back
     sum_depth = 64,           // terms added in a row, before such sums are: rounding grows with it
     least_tiles = 64,
+    band_tiles = 32, // of a thread's part of an image, at least
     most_tiles = 256,
 };
 
@@ -468,30 +469,30 @@ size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples) {
     return most;
 }
 
-// v = Bᵀ x B for all channels of a block.
-static void transform_inputs(const layout *parts, const float *x, ptrdiff_t x_stride,
-                             const nk_window *w, const tiling *t, const tile_block *b) {
+// v = Bᵀ x B for the channels [first, last) of a block; channel c goes to v + c * padded.
+static void transform_inputs(float *v, ptrdiff_t step, float *lines, const float *x,
+                             ptrdiff_t x_stride, const nk_window *w, const tiling *t,
+                             const tile_block *b, ptrdiff_t first, ptrdiff_t last) {
     line_layout l = lines_of(t, b, 1);
     image im = {w->height, w->width, x_stride, b->row * t->m - w->pad_h, -w->pad_w};
     int rows = (int)(b->rows * t->m + points - t->m);
-    for (ptrdiff_t c = 0; c < t->channels; c++) {
+    for (ptrdiff_t c = first; c < last; c++) {
         const float *plane = x + b->sample * x_stride + c * w->height * w->width;
-        fill_lines(parts->lines, plane, &im, t, b, &l, rows, (int)up(points, t->m));
-        input_tiles_of(t->m, parts->inputs + c * b->padded, point_step(t->channels, b->padded),
-                       parts->lines, &l, b->padded);
+        fill_lines(lines, plane, &im, t, b, &l, rows, (int)up(points, t->m));
+        input_tiles_of(t->m, v + c * b->padded, step, lines, &l, b->padded);
     }
 }
 
-// A dy Aᵀ for all outputs of a block.
-static void transform_output_gradients(const layout *parts, const float *dy, ptrdiff_t dy_stride,
-                                       const nk_window *w, const tiling *t, const tile_block *b) {
+// A dy Aᵀ for the outputs [first, last) of a block.
+static void transform_output_gradients(float *p, ptrdiff_t step, float *lines, const float *dy,
+                                       ptrdiff_t dy_stride, const nk_window *w, const tiling *t,
+                                       const tile_block *b, ptrdiff_t first, ptrdiff_t last) {
     line_layout l = lines_of(t, b, 0);
     image im = {w->out_h, w->out_w, dy_stride, b->row * t->m, 0};
-    for (ptrdiff_t m = 0; m < t->outputs; m++) {
+    for (ptrdiff_t m = first; m < last; m++) {
         const float *plane = dy + b->sample * dy_stride + m * w->out_h * w->out_w;
-        fill_lines(parts->lines, plane, &im, t, b, &l, (int)b->rows * t->m, 1);
-        output_gradient_tiles_of(t->m, parts->outputs + m * b->padded,
-                                 point_step(t->outputs, b->padded), parts->lines, &l, b->padded);
+        fill_lines(lines, plane, &im, t, b, &l, (int)b->rows * t->m, 1);
+        output_gradient_tiles_of(t->m, p + m * b->padded, step, lines, &l, b->padded);
     }
 }
 
@@ -527,34 +528,59 @@ static void multiply_points(const layout *parts, float *y, ptrdiff_t y_step, con
     }
 }
 
+static void forward_block(const layout *parts, const tiling *t, const tile_block *b, float *y,
+                          ptrdiff_t y_stride, const float *x, ptrdiff_t x_stride,
+                          const float *packed, const float *bias, float negative_slope,
+                          const nk_window *w) {
+    const ptrdiff_t positions = w->out_h * w->out_w, point = t->outputs * t->channels;
+    const ptrdiff_t block = block_of_outputs(t->outputs, b->padded);
+    const ptrdiff_t step = point_step(block, b->padded), in = point_step(t->channels, b->padded);
+    transform_inputs(parts->inputs, in, parts->lines, x, x_stride, w, t, b, 0, t->channels);
+    list_multiples(parts->taps, t->channels < t->outputs ? t->outputs : t->channels, b->padded);
+    for (ptrdiff_t m = 0; m < t->outputs; m += block) {
+        ptrdiff_t rows = smaller(block, t->outputs - m);
+        multiply_points(parts, parts->outputs, step, parts->inputs, in, packed + m * t->channels,
+                        point, rows, t->channels, b);
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            output_tiles_of(t->m, parts->lines, b->padded * t->m, parts->outputs + r * b->padded,
+                            step, b->padded, bias ? bias[m + r] : 0, negative_slope);
+            store_outputs(y + (m + r) * positions, y_stride, parts->lines, b->padded * t->m, w, t,
+                          b);
+        }
+    }
+}
+
 void nk_winograd_forward(float *y, const float *x, const float *packed, const float *bias,
                          float negative_slope, const nk_conv2d *plan, ptrdiff_t samples,
                          ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch) {
     const nk_window *w = &plan->window;
     const tiling t = tiling_of(plan, samples);
     const layout parts = lay(scratch, &t);
-    const ptrdiff_t positions = w->out_h * w->out_w, point = t.outputs * t.channels;
     for (ptrdiff_t s = 0; s < samples; s += t.samples) {
         for (ptrdiff_t row = 0; row < t.tiles_h; row += t.rows) {
             tile_block b = block_of(&t, s, samples, row);
-            transform_inputs(&parts, x, x_stride, w, &t, &b);
-            list_multiples(parts.taps, t.channels < t.outputs ? t.outputs : t.channels, b.padded);
-            const ptrdiff_t block = block_of_outputs(t.outputs, b.padded);
-            const ptrdiff_t step = point_step(block, b.padded),
-                            in = point_step(t.channels, b.padded);
-            for (ptrdiff_t m = 0; m < t.outputs; m += block) {
-                ptrdiff_t rows = smaller(block, t.outputs - m);
-                multiply_points(&parts, parts.outputs, step, parts.inputs, in,
-                                packed + m * t.channels, point, rows, t.channels, &b);
-                for (ptrdiff_t r = 0; r < rows; r++) {
-                    output_tiles_of(t.m, parts.lines, b.padded * t.m, parts.outputs + r * b.padded,
-                                    step, b.padded, bias ? bias[m + r] : 0, negative_slope);
-                    store_outputs(y + (m + r) * positions, y_stride, parts.lines, b.padded * t.m, w,
-                                  &t, &b);
-                }
-            }
+            forward_block(&parts, &t, &b, y, y_stride, x, x_stride, packed, bias, negative_slope,
+                          w);
         }
     }
+}
+
+ptrdiff_t nk_winograd_bands(const nk_conv2d *plan) {
+    tiling t = tiling_of(plan, 1);
+    ptrdiff_t fewest = up(t.tiles_h, t.rows), most = t.tiles_h * t.tiles_w / band_tiles;
+    ptrdiff_t bands = most < 4 ? most : 4;
+    return fewest > bands ? fewest : bands < 1 ? 1 : bands;
+}
+
+void nk_winograd_forward_band(float *y, const float *x, const float *packed, const float *bias,
+                              float negative_slope, const nk_conv2d *plan, ptrdiff_t band,
+                              float *scratch) {
+    tiling t = tiling_of(plan, 1);
+    t.rows = up(t.tiles_h, nk_winograd_bands(plan));
+    if (band * t.rows >= t.tiles_h) return;
+    const layout parts = lay(scratch, &t);
+    tile_block b = block_of(&t, 0, 1, band * t.rows);
+    forward_block(&parts, &t, &b, y, 0, x, 0, packed, bias, negative_slope, &plan->window);
 }
 
 // dw += Gᵀ [Σ_tiles (A dy Aᵀ) ⊙ (Bᵀ x B)] G.
@@ -622,12 +648,127 @@ void nk_winograd_backward(float *dx, float *dw, const float *dy, const float *x,
         for (ptrdiff_t row = 0; row < t.tiles_h; row += t.rows) {
             tile_block b = block_of(&t, s, samples, row);
             list_multiples(parts.taps, t.channels < t.outputs ? t.outputs : t.channels, b.padded);
-            transform_output_gradients(&parts, dy, dy_stride, w, &t, &b);
+            transform_output_gradients(parts.outputs, point_step(t.outputs, b.padded), parts.lines,
+                                       dy, dy_stride, w, &t, &b, 0, t.outputs);
             if (dw) {
-                transform_inputs(&parts, x, x_stride, w, &t, &b);
+                transform_inputs(parts.inputs, point_step(t.channels, b.padded), parts.lines, x,
+                                 x_stride, w, &t, &b, 0, t.channels);
                 add_weight_gradient(dw, &parts, &t, &b);
             }
             if (dx) add_data_gradient(dx, x_stride, packed, &parts, w, &t, &b);
         }
     }
+}
+
+// MARK: Passes in parts: threads share a block of many samples' tiles, and other code multiplies
+
+static tiling batch_tiling(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most) {
+    tiling t = tiling_of(plan, 1);
+    ptrdiff_t all = t.tiles_h * t.tiles_w;
+    t.samples = 1;
+    t.rows = t.tiles_h;
+    if (all <= most) {
+        t.samples = up(samples, up(samples, most / all));
+    } else {
+        t.rows = up(t.tiles_h, up(t.tiles_h, most / t.tiles_w < 1 ? 1 : most / t.tiles_w));
+    }
+    return t;
+}
+
+ptrdiff_t nk_winograd_block_count(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most) {
+    tiling t = batch_tiling(plan, samples, most);
+    return up(samples, t.samples) * up(t.tiles_h, t.rows);
+}
+
+nk_winograd_block nk_winograd_block_at(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most,
+                                       ptrdiff_t index) {
+    tiling t = batch_tiling(plan, samples, most);
+    ptrdiff_t bands = up(t.tiles_h, t.rows);
+    tile_block b = block_of(&t, index / bands * t.samples, samples, index % bands * t.rows);
+    return (nk_winograd_block){b.sample, b.samples, b.row, b.rows, b.count, b.padded};
+}
+
+static tile_block block_from(const nk_winograd_block *b) {
+    return (tile_block){b->sample, b->samples, b->row, b->rows, b->count, b->padded};
+}
+
+size_t nk_winograd_lines(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most) {
+    tiling t = batch_tiling(plan, samples, most);
+    tile_block b = block_of(&t, 0, t.samples, 0);
+    line_layout l = lines_of(&t, &b, 1);
+    ptrdiff_t there = up(points, t.m) * l.copy, back = t.m * t.m * b.padded;
+    return (size_t)(there > back ? there : back);
+}
+
+void nk_winograd_inputs(float *v, ptrdiff_t step, const float *x, ptrdiff_t x_stride,
+                        const nk_conv2d *plan, const nk_winograd_block *block, ptrdiff_t first,
+                        ptrdiff_t last, float *lines) {
+    const tiling t = tiling_of(plan, 1);
+    const tile_block b = block_from(block);
+    transform_inputs(v, step, lines, x, x_stride, &plan->window, &t, &b, first, last);
+}
+
+void nk_winograd_output_gradients(float *p, ptrdiff_t step, const float *dy, ptrdiff_t dy_stride,
+                                  const nk_conv2d *plan, const nk_winograd_block *block,
+                                  ptrdiff_t first, ptrdiff_t last, float *lines) {
+    const tiling t = tiling_of(plan, 1);
+    const tile_block b = block_from(block);
+    transform_output_gradients(p, step, lines, dy, dy_stride, &plan->window, &t, &b, first, last);
+}
+
+void nk_winograd_outputs(float *y, ptrdiff_t y_stride, const float *p, ptrdiff_t step,
+                         const float *bias, float negative_slope, const nk_conv2d *plan,
+                         const nk_winograd_block *block, ptrdiff_t first, ptrdiff_t last,
+                         float *lines) {
+    const tiling t = tiling_of(plan, 1);
+    const tile_block b = block_from(block);
+    const nk_window *w = &plan->window;
+    for (ptrdiff_t m = first; m < last; m++) {
+        output_tiles_of(t.m, lines, b.padded * t.m, p + m * b.padded, step, b.padded,
+                        bias ? bias[m] : 0, negative_slope);
+        store_outputs(y + m * w->out_h * w->out_w, y_stride, lines, b.padded * t.m, w, &t, &b);
+    }
+}
+
+void nk_winograd_input_gradients(float *dx, ptrdiff_t x_stride, const float *v, ptrdiff_t step,
+                                 const nk_conv2d *plan, const nk_winograd_block *block,
+                                 ptrdiff_t first, ptrdiff_t last, float *lines) {
+    const tiling t = tiling_of(plan, 1);
+    const tile_block b = block_from(block);
+    const nk_window *w = &plan->window;
+    const line_layout l = lines_of(&t, &b, 1);
+    const int copies = (int)up(points, t.m), height = (int)(b.rows * t.m + points - t.m);
+    const image im = {w->height, w->width, x_stride, b.row * t.m - w->pad_h, -w->pad_w};
+    for (ptrdiff_t c = first; c < last; c++) {
+        memset(lines, 0, (size_t)(copies * l.copy) * sizeof(float));
+        input_gradient_tiles_of(t.m, lines, v + c * b.padded, step, &l, b.count);
+        add_lines(dx + b.sample * x_stride + c * w->height * w->width, lines, &im, &t, &b, &l,
+                  height, copies);
+    }
+}
+
+NK_CLONES static void transform_rows(float *u, ptrdiff_t step, const float *w, int r,
+                                     ptrdiff_t count) {
+    ptrdiff_t at[lane_count];
+    for (ptrdiff_t f = 0; f < count; f += lane_count) {
+        int live = (int)smaller(lane_count, count - f);
+        for (int i = 0; i < live; i++) at[i] = (f + i) * r * r;
+        if (r == 5) {
+            transform_weights(5, u + f, step, w, at, live);
+        } else {
+            transform_weights(3, u + f, step, w, at, live);
+        }
+    }
+}
+
+void nk_winograd_weights(float *u, ptrdiff_t step, const float *w, const nk_conv2d *plan,
+                         ptrdiff_t first, ptrdiff_t last) {
+    const ptrdiff_t r = plan->window.kernel_h, c = plan->window.channels;
+    transform_rows(u + first * c, step, w + first * c * r * r, (int)r, (last - first) * c);
+}
+
+void nk_winograd_weight_gradients(float *dw, const float *du, ptrdiff_t step, const nk_conv2d *plan,
+                                  ptrdiff_t first, ptrdiff_t last) {
+    const ptrdiff_t r = plan->window.kernel_h, c = plan->window.channels;
+    weight_gradients_of((int)r, dw + first * c * r * r, du + first * c, step, (last - first) * c);
 }

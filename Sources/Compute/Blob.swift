@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A named block of numbers with a shape: the values, and the gradient of the loss by them.
 ///
 /// Caffe calls the two `data` and `diff`. Memory is taken when a blob first needs it, aligned
@@ -22,7 +24,18 @@ public final class Blob: @unchecked Sendable {
   public var count: Int { shape.count }
 
   /// The values; Caffe's `data`.
-  public var values: UnsafeMutablePointer<Float> { valueStorage.pointer }
+  ///
+  /// Asking for them counts as a change: do not keep the pointer of a parameter to write later.
+  public var values: UnsafeMutablePointer<Float> {
+    valueStorage.changes.wrappingAdd(1, ordering: .relaxed)
+    return valueStorage.pointer
+  }
+
+  /// The values, to be read only.
+  public var reading: UnsafePointer<Float> { UnsafePointer(valueStorage.pointer) }
+
+  /// Differs from an earlier one where the values may have changed since.
+  public var changes: Int { valueStorage.changes.load(ordering: .relaxed) }
 
   /// The gradient of the loss by the values; Caffe's `diff`.
   ///

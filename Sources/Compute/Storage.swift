@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A block of floats, aligned to 64 bytes, that grows and never shrinks.
 ///
@@ -7,6 +8,8 @@ import Glibc
 final class Storage: @unchecked Sendable {
   private(set) var pointer: UnsafeMutablePointer<Float>
   private(set) var capacity: Int
+  /// How often somebody has asked to write.
+  let changes = Atomic<Int>(0)
 
   init(capacity: Int = 0) {
     self.capacity = max(capacity, 16)

@@ -12,6 +12,7 @@ public final class Workers: @unchecked Sendable {
   public let count: Int
   private let next = Atomic<Int>(0)
   private var scratch: [Storage]
+  private let shared = Storage()
 
   /// How many threads the process may run at once.
   public static var available: Int { Int(nk_available_cpus()) }
@@ -31,6 +32,12 @@ public final class Workers: @unchecked Sendable {
   public func scratch(_ worker: Int) -> UnsafeMutablePointer<Float> {
     scratch[worker].pointer
   }
+
+  /// Makes room for `floats` numbers that all workers share; earlier contents are lost.
+  public func reserveWorkspace(_ floats: Int) { shared.reserve(floats) }
+
+  /// The memory that all workers share during one layer's pass; nothing in it outlives the pass.
+  public var workspace: UnsafeMutablePointer<Float> { shared.pointer }
 
   /// Calls `body(index, worker)` once for each index below `pieces`; returns when all are done.
   ///

@@ -19,7 +19,7 @@ import Schema
 /// Gradient: with v = √(variance + eps), dx = (dy − mean dy − y · mean(dy · y)) / v, and dx = dy / v
 /// with the stored statistics, in both cases times the scale; dscale = Σ dy · (x − mean) / v, dbias = Σ dy.
 /// May run in place: a copy of `x` is kept.
-final class BatchNorm: BatchLayer {
+final class BatchNorm: BatchLayer, ScaleAbsorbing, ChannelAffine {
   static let reference = LayerReference(
     "BatchNorm", .common,
     summary: "Gives each channel zero mean and unit variance over the batch.",
@@ -78,6 +78,8 @@ final class BatchNorm: BatchLayer {
   private(set) var parameters: [Blob] = []
   private(set) var operations = 0
   private var channels = 0
+  var fusedNegativeSlope: Float?
+  var absorbed: LearnedAffine?
   private let kept = Blob("input before normalising")
   private let normalizer: ChannelNormalizer
 
@@ -161,29 +163,36 @@ final class BatchNorm: BatchLayer {
   }
 
   private var scale: UnsafePointer<Float>? {
-    hasScale ? UnsafePointer(parameters[3].values) : nil
+    hasScale ? parameters[3].reading : absorbed?.scale.reading
+  }
+
+  private var bias: UnsafePointer<Float>? {
+    hasScale ? parameters[4].reading : absorbed?.bias?.reading
   }
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     // An empty batch has no statistics to take in.
     guard bottom[0].count > 0 else { return }
-    let x = isInPlace ? kept.values : bottom[0].values
-    if isInPlace { normalizer.copy(x, bottom[0].values) }
-    let (means, variances) = (parameters[0].values, parameters[1].values)
-    let bias = hasScale ? UnsafePointer(parameters[4].values) : nil
-    let weight = parameters[2].values
+    let x = bottom[0].reading
+    let kept = isInPlace ? kept.values : nil
+    let slope = fusedNegativeSlope ?? 1
     if source == .given {
-      let each = weight[0] == 0 ? 0 : 1 / weight[0]
+      let (means, variances) = (parameters[0].reading, parameters[1].reading)
+      let each = self.each
       normalizer.forward(
-        top[0].values, x, from: .given, epsilon: epsilon, scale: scale, bias: bias
+        top[0].values, x, keeping: kept, from: .given, epsilon: epsilon, scale: scale,
+        bias: bias, slope: slope
       ) { channel, mean, variance in
         (mean, variance) = (means[channel] * each, variances[channel] * each)
       }
     } else {
+      let (means, variances) = (parameters[0].values, parameters[1].values)
+      let weight = parameters[2].values
       weight[0] = weight[0] * fraction + 1
       let unbiased = normalizer.unbiased
       normalizer.forward(
-        top[0].values, x, from: .batch, epsilon: epsilon, scale: scale, bias: bias
+        top[0].values, x, keeping: kept, from: .batch, epsilon: epsilon, scale: scale,
+        bias: bias, slope: slope
       ) { channel, mean, variance in
         means[channel] = means[channel] * fraction + mean
         variances[channel] = variances[channel] * fraction + variance * unbiased
@@ -191,11 +200,34 @@ final class BatchNorm: BatchLayer {
     }
   }
 
+  /// What the sums of the statistics are multiplied by.
+  private var each: Float {
+    let weight = parameters[2].reading[0]
+    return weight == 0 ? 0 : 1 / weight
+  }
+
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
-    let x = isInPlace ? kept.values : bottom[0].values
+    let x = isInPlace ? kept.reading : bottom[0].reading
     normalizer.backward(
       pass.propagate[0] ? bottom[0].gradient : nil, top[0].gradient, x, from: source,
-      scale: scale, dscale: hasScale ? pass.gradients[3] : nil,
-      dbias: hasScale ? pass.gradients[4] : nil)
+      scale: scale, dscale: hasScale ? pass.gradients[3] : absorbed?.scaleGradient,
+      dbias: hasScale ? pass.gradients[4] : absorbed?.biasGradient)
+  }
+
+  // MARK: Fusion
+
+  var absorbsScale: Bool { !hasScale }
+
+  var affineParameters: [Blob]? { source == .given ? parameters : nil }
+
+  func compose(_ scale: UnsafeMutablePointer<Float>, _ shift: UnsafeMutablePointer<Float>) {
+    let (means, variances, each) = (parameters[0].reading, parameters[1].reading, each)
+    for channel in 0..<channels {
+      var factor = 1 / (variances[channel] * each + epsilon).squareRoot()
+      if hasScale { factor *= parameters[3].reading[channel] }
+      scale[channel] *= factor
+      shift[channel] = (shift[channel] - means[channel] * each) * factor
+      if hasScale { shift[channel] += parameters[4].reading[channel] }
+    }
   }
 }

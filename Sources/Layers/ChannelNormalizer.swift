@@ -63,26 +63,22 @@ final class ChannelNormalizer {
     }
   }
 
-  /// Copies a batch before a layer writes over it.
-  func copy(_ to: UnsafeMutablePointer<Float>, _ from: UnsafePointer<Float>) {
-    workers.forEachRange(of: samples * channels * inner, grain: 64 * 1024) { part, _ in
-      nk_copy(to + part.lowerBound, from + part.lowerBound, part.count)
-    }
-  }
-
   // MARK: Forward
 
-  /// Computes y.
+  /// Computes y, rectified with `slope` for negative values; keeps x in `kept` if y replaces it.
   ///
   /// `statistics` is called once for each channel, with mean and variance of the batch where
   /// they come from there; what it leaves in them is used where they are given.
   func forward(
-    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, from source: Source,
-    epsilon: Float, scale: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>? = nil,
+    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>,
+    keeping kept: UnsafeMutablePointer<Float>? = nil, from source: Source, epsilon: Float,
+    scale: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>? = nil, slope: Float = 1,
     statistics: (_ channel: Int, _ mean: inout Float, _ variance: inout Float) -> Void
   ) {
     forEachPiece { piece in
       let first = piece.channels.lowerBound
+      // While the values are in the cache.
+      if let kept { copy(&piece, kept, x) }
       if source == .batch { measure(&piece, x) }
       for channel in piece.channels {
         var variance = source == .batch ? Float(sums.pointer[channel]) : 0
@@ -90,15 +86,21 @@ final class ChannelNormalizer {
         statistics(channel, &mean.values[channel], &variance)
         factor.values[channel] = 1 / ((source == .batch ? used : variance) + epsilon).squareRoot()
       }
-      nk_batch_normalize(
-        y + piece.start, x + piece.start, mean.values + first, factor.values + first,
-        &piece.batch)
-      guard scale != nil || bias != nil else { return }
-      for sample in 0..<samples {
-        let at = y + piece.start + sample * channels * inner
-        nk_channel_affine(
-          at, at, scale.map { $0 + first }, bias.map { $0 + first }, piece.channels.count, inner)
+      for channel in piece.channels {
+        scaled.values[channel] = factor.values[channel] * (scale?[channel] ?? 1)
       }
+      nk_batch_normalize(
+        y + piece.start, x + piece.start, mean.values + first, scaled.values + first,
+        bias.map { $0 + first }, slope, &piece.batch)
+    }
+  }
+
+  private func copy(
+    _ piece: inout Piece, _ to: UnsafeMutablePointer<Float>, _ from: UnsafePointer<Float>
+  ) {
+    for sample in 0..<samples {
+      let start = piece.start + sample * piece.batch.stride
+      nk_copy(to + start, from + start, piece.channels.count * inner)
     }
   }
 

@@ -14,7 +14,7 @@ import Schema
 /// Gradient: dW[m, c, t] += Σ_p dy[m, p] · x[c, p·stride + t·dilation − pad], db[m] += Σ_p dy[m, p];
 /// dx takes each dy[m, p] · W[m, c, t] at the place that the product read. Several bottoms are
 /// filtered alike, and their parameter gradients add up.
-final class Convolution: ActivationFusing {
+final class Convolution: AffineFolding, FlexibleLayer {
   static let reference = LayerReference(
     "Convolution", .vision,
     summary: "Slides learned filters over the spatial axes.",
@@ -29,16 +29,27 @@ final class Convolution: ActivationFusing {
 
   private let spec: LayerSpec
   private let bank: FilterBank
+  private let context: LayerContext
   private var correlation: Correlation?
-  private let packed = Blob("packed weights")
-  private let packedBackward = Blob("packed weights, backward")
+  /// The way of the whole batch, where that is quicker.
+  private var whole: (any BatchConvolution)?
+  private let packed = PackedWeights("packed weights")
+  private let packedBackward = PackedWeights("packed weights, backward")
   private(set) var sampleCount = 1
   private(set) var operations = 0
   private(set) var multiplyAdds = 0
   var fusedNegativeSlope: Float?
+  var folded: [any ChannelAffine] = [] {
+    didSet {
+      foldedWeights.reset()
+      packed.reset()
+    }
+  }
+  private let foldedWeights = FoldedWeights()
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     self.spec = spec
+    self.context = context
     bank = try FilterBank(spec, context)
   }
 
@@ -57,12 +68,19 @@ final class Convolution: ActivationFusing {
     try spec.checkCount(patches, "patches", at: bank.place)
     try bank.makeParameters(weights, for: layout)
     sampleCount = layout.samples
+    foldsChannels = layout.axis == 1
     let correlation = Correlation(
       window, groups: bank.groups, channels: layout.channels, input: layout.spatial,
       outputs: outputs, output: places, samples: sampleCount)
     try spec.checkCount([correlation.scratchCount], "working memory", at: bank.place)
     self.correlation = correlation
-    packed.reshape([correlation.packedCount])
+    whole = correlation.batchWay
+    if let whole {
+      context.workers.reserveWorkspace(whole.forwardWorkspace)
+      context.workers.reserveScratch(whole.scratchCount)
+    }
+    packed.reset()
+    packedBackward.reset()
     let perValue = 2 * weights[1...].reduce(1, *) + (bank.hasBias ? 1 : 0)
     let product = (bottoms.count * top.reduce(1, *)).multipliedReportingOverflow(by: perValue)
     operations = product.overflow ? .max : product.partialValue
@@ -72,8 +90,20 @@ final class Convolution: ActivationFusing {
 
   var scratchCount: Int { correlation?.scratchCount ?? 0 }
 
+  private(set) var foldsChannels = false
+
+  /// The weights and biases that `forward` uses.
+  private var weights: Blob { folded.isEmpty ? parameters[0] : foldedWeights.weights }
+  private var bias: Blob? {
+    folded.isEmpty ? (bank.hasBias ? parameters[1] : nil) : foldedWeights.bias
+  }
+
   func beginForward(_ bottom: [Blob], _ top: [Blob]) throws {
-    correlation?.pack(packed.values, parameters[0].values)
+    guard let correlation else { return }
+    foldedWeights.update(parameters, folded)
+    packed.update([weights], count: correlation.packedCount) {
+      correlation.pack($0, weights.reading)
+    }
   }
 
   func forward(
@@ -82,16 +112,17 @@ final class Convolution: ActivationFusing {
     guard let correlation else { return }
     for index in bottom.indices {
       correlation.forward(
-        top[index].values, bottom[index].values, weights: parameters[0].values,
-        packed: packed.values, bias: bank.hasBias ? UnsafePointer(parameters[1].values) : nil,
+        top[index].values, bottom[index].values, weights: weights.reading,
+        packed: packed.values, bias: bias?.reading,
         slope: fusedNegativeSlope ?? 1, samples: samples, scratch: scratch)
     }
   }
 
   func beginBackward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     guard let correlation, pass.propagate.contains(true) else { return }
-    packedBackward.reshape([correlation.packedCount])
-    correlation.packBackward(packedBackward.values, parameters[0].values)
+    packedBackward.update([parameters[0]], count: correlation.packedCount) {
+      correlation.packBackward($0, parameters[0].reading)
+    }
   }
 
   func backward(
@@ -117,9 +148,47 @@ final class Convolution: ActivationFusing {
       }
       if pass.propagate[index] {
         correlation.dataGradient(
-          bottom[index].gradient, dy, weights: parameters[0].values,
+          bottom[index].gradient, dy, weights: parameters[0].reading,
           packed: packedBackward.values, samples: samples, scratch: scratch)
       }
+    }
+  }
+}
+
+// MARK: A whole batch at once
+
+extension Convolution {
+  var takesWholeBatch: Bool { whole != nil }
+
+  func forward(_ bottom: [Blob], _ top: [Blob]) throws {
+    guard let whole else { return }
+    foldedWeights.update(parameters, folded)
+    if whole.packedCount > 0 {
+      packed.update([weights], count: whole.packedCount) {
+        whole.pack($0, weights.reading, workers: context.workers)
+      }
+    }
+    for (bottom, top) in zip(bottom, top) {
+      whole.forward(
+        top.values, bottom.reading, weights: weights.reading,
+        packed: whole.packedCount > 0 ? packed.values : nil, bias: bias?.reading,
+        slope: fusedNegativeSlope ?? 1, workers: context.workers)
+    }
+  }
+
+  func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
+    guard let correlation, let whole else { return }
+    context.workers.reserveWorkspace(whole.backwardWorkspace)
+    for index in bottom.indices {
+      let dy = top[index].gradient
+      if bank.hasBias, let db = pass.gradients[1] {
+        correlation.biasGradient(db, dy, samples: 0..<sampleCount, workers: context.workers)
+      }
+      let dx = pass.propagate[index] ? bottom[index].gradient : nil
+      guard dx != nil || pass.gradients[0] != nil else { continue }
+      whole.backward(
+        dx, pass.gradients[0], dy, bottom[index].values, weights: parameters[0].reading,
+        workers: context.workers)
     }
   }
 }

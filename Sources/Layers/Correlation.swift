@@ -28,6 +28,8 @@ final class Correlation {
   private let plan: nk_conv2d
   private let sizes: UnsafeMutablePointer<Int>
   private let axes: Int
+  /// The way in which threads take a whole batch together, where that is quicker.
+  let batchWay: (any BatchConvolution)?
 
   /// How many floats of scratch any of the calls needs.
   let scratchCount: Int
@@ -53,11 +55,14 @@ final class Correlation {
     var plan = nk_conv2d()
     if window.covers(input) {
       way = .product
+      batchWay = nil
       scratchCount = 0
       packedCount = 0
     } else if window.isPointwise || axes <= 2 {
       var shape = Correlation.plane(window, self.channels, input, output)
       plan = nk_conv2d_plan(&shape, self.outputs)
+      let whole = BatchConvolutionShape(plan: plan, groups: groups, samples: samples)
+      batchWay = whole.way
       let weightScratch = nk_conv2d_weight_gradient_scratch(&plan, max(1, samples))
       if let filtering = MinimalFiltering(plan, groups: groups, samples: samples) {
         way = .filtering(filtering)
@@ -71,6 +76,7 @@ final class Correlation {
       }
     } else {
       way = .patches
+      batchWay = nil
       scratchCount = depth * outputSize
       packedCount = 0
     }
@@ -318,6 +324,20 @@ extension Correlation {
     let rows = groups * outputs
     for sample in samples {
       nk_channel_sum(db, dy + sample * rows * outputSize, rows, outputSize)
+    }
+  }
+  /// The same, channels shared among workers.
+  func biasGradient(
+    _ db: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, samples: Range<Int>,
+    workers: Workers
+  ) {
+    let rows = groups * outputs
+    workers.forEachRange(of: rows, grain: 16) { range, _ in
+      for sample in samples {
+        nk_channel_sum(
+          db + range.lowerBound, dy + (sample * rows + range.lowerBound) * outputSize,
+          range.count, outputSize)
+      }
     }
   }
 }

@@ -204,6 +204,12 @@ public protocol BatchLayer: Layer {
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass)
 }
 
+/// A layer of samples that computes a whole batch at once where that is quicker.
+public protocol FlexibleLayer: SampleLayer, BatchLayer {
+  /// Whether the net is to call it as a `BatchLayer`; known after `reshape`, from shapes alone.
+  var takesWholeBatch: Bool { get }
+}
+
 /// A layer whose tops' shapes depend on values, such as those of the next records.
 public protocol DynamicLayer: BatchLayer {
   /// Called before each forward pass, when the bottoms' values are there: the tops' shapes.
@@ -241,7 +247,7 @@ public struct EndOfData: Error {
 public protocol InputLayer: BatchLayer {}
 
 /// A layer that can apply a following in-place rectifier to what it writes.
-public protocol ActivationFusing: SampleLayer {
+public protocol ActivationFusing: Layer {
   /// The slope for negative values, or `nil` to leave them alone; set by the net's plan.
   var fusedNegativeSlope: Float? { get set }
 }
@@ -250,6 +256,50 @@ public protocol ActivationFusing: SampleLayer {
 public protocol Rectifier: SampleLayer {
   /// What negative inputs are multiplied by.
   var negativeSlope: Float { get }
+}
+
+/// A layer that multiplies each channel, of axis 1, by a number and adds another.
+public protocol ChannelAffine: Layer {
+  /// The blobs that the numbers are made of; nil if they depend on the batch, or are no numbers of
+  /// channels of axis 1 alone.
+  var affineParameters: [Blob]? { get }
+
+  /// Applies the layer to what multiplies each channel, and what is added to it.
+  func compose(_ scale: UnsafeMutablePointer<Float>, _ shift: UnsafeMutablePointer<Float>)
+}
+
+/// A layer that can take following layers of fixed numbers for each channel into its weights.
+public protocol AffineFolding: ActivationFusing {
+  /// Whether its outputs are channels of axis 1.
+  var foldsChannels: Bool { get }
+  /// The layers whose work this one does too; set by the net's plan.
+  var folded: [any ChannelAffine] { get set }
+}
+
+/// Scale and bias of a following layer.
+public struct LearnedAffine {
+  let scale: Blob
+  let bias: Blob?
+  /// Where their gradients go, if they are wanted.
+  let scaleGradient: UnsafeMutablePointer<Float>?
+  let biasGradient: UnsafeMutablePointer<Float>?
+
+  /// Takes over the parameters of a Scale; `nil` if the layer is something else.
+  public init?(_ layer: any Layer, gradients: [UnsafeMutablePointer<Float>?]) {
+    guard let layer = layer as? Scale, let blobs = layer.affineParameters else { return nil }
+    scale = blobs[0]
+    bias = blobs.count > 1 ? blobs[1] : nil
+    scaleGradient = gradients[0]
+    biasGradient = blobs.count > 1 ? gradients[1] : nil
+  }
+}
+
+/// A layer that can do the work of a following Scale, forward and backward.
+public protocol ScaleAbsorbing: ActivationFusing {
+  /// Whether it could.
+  var absorbsScale: Bool { get }
+  /// What it has taken over; set by the net's plan.
+  var absorbed: LearnedAffine? { get set }
 }
 
 /// A value from outside that a layer cannot use, found while numbers flow.

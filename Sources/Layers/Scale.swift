@@ -12,7 +12,7 @@ import Schema
 /// Gradient: dx = s · dy; ds and db are the sums of x · dy and dy over what each number met.
 ///
 /// May run in place: a copy of `x` is kept for ds.
-final class Scale: SampleLayer {
+final class Scale: SampleLayer, ChannelAffine {
   static let reference = LayerReference(
     "Scale", .common,
     summary: "Multiplies by a number for each place along some axes, and perhaps adds another.",
@@ -46,6 +46,8 @@ final class Scale: SampleLayer {
   private let biasFiller: Filler
   private let kept = Blob("input before scaling")
   private var extent = BroadcastAxes()
+  /// Whether there is a number for each place of axis 1, and no other axis.
+  private var isPerChannel = false
   private(set) var parameters: [Blob] = []
   private(set) var operations = 0
 
@@ -82,6 +84,7 @@ final class Scale: SampleLayer {
         at: given.location("axis"))
     }
     extent = BroadcastAxes(bottoms[0], axis: axis, numbers: numbers, fromBottom: fromBottom)
+    isPerChannel = !fromBottom && axis == 1 && numbers.axes == 1
     operations = bottoms[0].count * (hasBias ? 2 : 1)
     if isInPlace { kept.reshape(bottoms[0]) }
     return [bottoms[0]]
@@ -128,6 +131,19 @@ final class Scale: SampleLayer {
       nk_channel_affine(
         dx + run.start, dy + run.start, scale + run.channels.lowerBound, nil, run.channels.count,
         run.inner)
+    }
+  }
+}
+
+extension Scale {
+  var affineParameters: [Blob]? { isPerChannel ? parameters : nil }
+
+  func compose(_ scale: UnsafeMutablePointer<Float>, _ shift: UnsafeMutablePointer<Float>) {
+    let numbers = parameters[0].reading
+    for channel in 0..<parameters[0].count {
+      scale[channel] *= numbers[channel]
+      shift[channel] *= numbers[channel]
+      if hasBias { shift[channel] += parameters[1].reading[channel] }
     }
   }
 }

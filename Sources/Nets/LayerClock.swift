@@ -36,7 +36,7 @@ public struct LayerTiming: Sendable {
 
 /// How long the passes of a net took, in seconds: medians.
 public struct NetTiming: Sendable {
-  /// Every layer, each run for itself.
+  /// Every layer, each run for itself; none if that was not asked for.
   public let layers: [LayerTiming]
   /// The forward pass as training runs it.
   public let forward: Double
@@ -46,14 +46,29 @@ public struct NetTiming: Sendable {
   public let passes: [Double]
   /// The loss of the first forward pass.
   public let initialLoss: Float
+
+  /// The middle of some values; 0 if there are none.
+  public static func median(_ values: [Double]) -> Double {
+    guard !values.isEmpty else { return 0 }
+    let sorted = values.sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
 }
 
 extension Net {
-  /// Measures the passes: once each to warm up, then `iterations` times layer by layer, then as often
-  /// as training runs them.
+  /// Measures the passes: once each to warm up, then `iterations` times as training runs them, with
+  /// no clock between layers, then as often layer by layer.
   ///
+  /// - Parameters:
+  ///   - iterations: How many passes of each kind count.
+  ///   - forwardOnly: Whether the backward pass is left out.
+  ///   - layerByLayer: Whether each layer is measured for itself too.
   /// - Throws: what a forward pass throws.
-  public func timing(iterations: Int, forwardOnly: Bool = false) throws -> NetTiming {
+  /// - Returns: the medians of all passes.
+  public func timing(
+    iterations: Int, forwardOnly: Bool = false, layerByLayer: Bool = true
+  ) throws -> NetTiming {
     let initialLoss = try forward()
     if !forwardOnly { backward() }
     var whole = (forward: [Double](), backward: [Double]())
@@ -65,6 +80,14 @@ extension Net {
       whole.forward.append(middle - start)
       whole.backward.append(LayerClock.seconds - middle)
     }
+    return NetTiming(
+      layers: layerByLayer ? try layerTimings(iterations, forwardOnly) : [],
+      forward: NetTiming.median(whole.forward),
+      backward: forwardOnly ? 0 : NetTiming.median(whole.backward),
+      passes: zip(whole.forward, whole.backward).map { $0 + $1 }, initialLoss: initialLoss)
+  }
+
+  private func layerTimings(_ iterations: Int, _ forwardOnly: Bool) throws -> [LayerTiming] {
     let clock = LayerClock(layers: nodes.count)
     let previous = observer
     observer = .timing(clock)
@@ -73,21 +96,10 @@ extension Net {
       try forward()
       if !forwardOnly { backward() }
     }
-    return NetTiming(
-      layers: nodes.indices.map {
-        LayerTiming(
-          layer: $0, forward: Net.median(clock.forward[$0]),
-          backward: Net.median(clock.backward[$0]))
-      },
-      forward: Net.median(whole.forward),
-      backward: forwardOnly ? 0 : Net.median(whole.backward),
-      passes: zip(whole.forward, whole.backward).map { $0 + $1 }, initialLoss: initialLoss)
-  }
-
-  private static func median(_ values: [Double]) -> Double {
-    guard !values.isEmpty else { return 0 }
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    return nodes.indices.map {
+      LayerTiming(
+        layer: $0, forward: NetTiming.median(clock.forward[$0]),
+        backward: NetTiming.median(clock.backward[$0]))
+    }
   }
 }

@@ -37,6 +37,7 @@ extension Net {
       let step = plan.steps[stepNumber]
       switch step {
       case .segment(let segment): try forward(segment)
+      case .whole(let node) where nodes[node].isFused: break
       case .whole(let node): try observing(node) { try forwardWhole(nodes[node]) }
       }
       number = step.nodes.upperBound
@@ -127,7 +128,7 @@ extension Net {
       switch step {
       case .segment(let segment): backward(segment, step: stepNumber)
       case .whole(let number):
-        guard nodes[number].needsBackward else { continue }
+        guard nodes[number].runsBackward else { continue }
         observing(number, backward: true) { backwardWhole(number, passes[stepNumber][0][0]) }
       }
     }
@@ -144,7 +145,7 @@ extension Net {
   }
 
   private func backward(_ segment: Plan.Segment, step: Int) {
-    guard nodes[segment.nodes].contains(where: \.needsBackward) else { return }
+    guard nodes[segment.nodes].contains(where: \.runsBackward) else { return }
     guard observer != nil else { return backward(segment, segment.nodes, passes[step]) }
     for number in segment.nodes.reversed() where nodes[number].needsBackward {
       observing(number, backward: true) {
@@ -158,7 +159,7 @@ extension Net {
   ) {
     for number in range {
       let node = nodes[number]
-      guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
+      guard node.runsBackward, case .sample(let layer) = node.kind else { continue }
       let pass = passes[0][number - segment.nodes.lowerBound]
       layer.beginBackward(node.tops, node.bottoms, pass: pass)
     }
@@ -176,7 +177,7 @@ extension Net {
         let samples = segment.range(chunk)
         for number in range.reversed() {
           let node = nodes[number]
-          guard node.needsBackward, case .sample(let layer) = node.kind else { continue }
+          guard node.runsBackward, case .sample(let layer) = node.kind else { continue }
           layer.backward(
             node.tops, node.bottoms, samples: samples,
             pass: passes[group][number - segment.nodes.lowerBound], scratch: scratch)

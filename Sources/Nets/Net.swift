@@ -166,20 +166,6 @@ public final class Net {
     planIsStale = false
   }
 
-  /// Lets a layer apply the in-place ReLU that follows it, where nobody looks between the two.
-  private func fuse() {
-    for (node, next) in zip(nodes, nodes.dropFirst()) {
-      next.isFused = false
-      guard let fusing = node.layer as? any ActivationFusing else { continue }
-      let follows =
-        node.tops.count == 1 && next.isInPlace(0) && next.bottoms[0] === node.tops[0]
-        && node.lossWeights[0] == 0
-      let slope = follows && observer == nil ? (next.layer as? any Rectifier)?.negativeSlope : nil
-      fusing.fusedNegativeSlope = slope
-      next.isFused = slope != nil
-    }
-  }
-
   /// What each layer of a step is to compute, for each group of chunks.
   private func passes(_ step: Plan.Step) -> [[BackwardPass]] {
     switch step {

@@ -8,7 +8,7 @@ public final class Node {
   /// The layer.
   public let layer: any Layer
   /// How the layer is run.
-  let kind: Kind
+  private(set) var kind: Kind
   /// The blobs that the layer reads.
   public let bottoms: [Blob]
   /// The blobs that the layer writes; the same objects as the bottoms where it works in place.
@@ -23,6 +23,10 @@ public final class Node {
   public internal(set) var needsBackward = false
   /// Whether an earlier layer does this one's work; set by the plan.
   public internal(set) var isFused = false
+  /// Whether an earlier layer does this one's work backward too.
+  var isAbsorbed = false
+  /// Whether anything is to be done backward.
+  var runsBackward: Bool { needsBackward && !isAbsorbed }
   /// The shapes that the layer was last reshaped for.
   var shapes: [Shape]?
 
@@ -78,6 +82,9 @@ public final class Node {
     guard shapes != bottomShapes else { return }
     try apply(try layer.reshape(bottomShapes), room: room)
     shapes = bottomShapes
+    if let layer = layer as? any FlexibleLayer {
+      kind = layer.takesWholeBatch ? .batch(layer) : .sample(layer)
+    }
   }
 
   /// Gives the tops their shapes, and the memory that views share.

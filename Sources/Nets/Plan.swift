@@ -113,7 +113,7 @@ struct Plan {
       for (index, top) in node.tops.enumerated() where !node.isInPlace(index) {
         if node.layer.views == .none { floats += top.count }
       }
-      guard node.needsBackward else { continue }
+      guard node.runsBackward else { continue }
       for (index, blob) in node.layer.parameters.enumerated() where node.learns[index] {
         partials.append(Partial(node: number, index: index, offset: offset, count: blob.count))
         offset += (blob.count + 15) / 16 * 16

@@ -85,6 +85,15 @@ public enum SolverDescription {
     return try text.bind(as: .solver)
   }
 
+  /// Whether a file is clearly the text of a solver, even if of a faulty one.
+  public static func isDescribed(by path: String) -> Bool {
+    guard let file = try? MappedFile.open(path), FileKind(file.bytes) == .text else { return false }
+    do throws(Diagnostics) {
+      try DescriptionText(file).require(.net)
+      return false
+    } catch { return true }
+  }
+
   /// The solver's path without its ending: where snapshots go if nothing is said.
   static func snapshotPrefix(_ path: String) -> String {
     let nameStart = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex

@@ -90,7 +90,7 @@ extension Solver {
   /// One iteration: gradients, update, and a snapshot if it is due.
   ///
   /// - Returns: the signal that asks to stop, if one does.
-  private func step(_ clock: inout LoopClock) throws -> Int32? {
+  func step(_ clock: inout LoopClock) throws -> Int32? {
     let displays = isDue(settings.display)
     let debugs = displays && (settings.debugInfo || trainNet.debugInfo)
     trainNet.debug(debugs ? { [observe = options.observe] in observe(.debug($0)) } : nil)

@@ -11,7 +11,7 @@ struct CaffeArguments {
 
   /// Caffe's options, all of which take a value, and the commands that use them.
   static let options: [String: Set<String>] = [
-    "solver": ["train"], "model": ["test", "time"], "weights": ["train", "test"],
+    "solver": ["train"], "model": ["test", "time"], "weights": ["train", "test", "time"],
     "snapshot": ["train"], "iterations": ["test", "time"], "phase": ["time"],
     "level": ["train", "test", "time"], "stage": ["train", "test", "time"],
     "gpu": [], "sigint-effect": ["train"], "sighup-effect": ["train"],

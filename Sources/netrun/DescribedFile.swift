@@ -21,12 +21,10 @@ enum DescribedFile {
   static func explain(_ error: Diagnostics, _ path: String, command: String) -> Diagnostics {
     guard var first = error.all.first, error.all.count == 1 else { return error }
     switch (DescribedFile(path), command) {
-    case (.solver(let solver)?, "test"), (.solver(let solver)?, "time"):
+    case (.solver(let solver)?, "test"):
       guard let net = netPath(of: solver, at: path) else { return error }
       first.help =
-        command == "test"
-        ? "its net is tested by: netrun test \(net); the solver itself by: netrun train \(path)"
-        : "its net is timed by: netrun time \(net)"
+        "its net is tested by: netrun test \(net); the solver itself by: netrun train \(path)"
     case (.net?, "train"):
       first.help =
         "train with a solver that names this net in its field 'net'; "

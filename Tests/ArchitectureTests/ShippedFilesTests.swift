@@ -34,7 +34,7 @@ import Testing
   func links() throws {
     let pages =
       try ["README.md", "CONTRIBUTING.md"] + Repository.files("docs")
-      + ["models/lenet/README.md", "data/digits/README.md"]
+      + ["models/README.md", "models/lenet/README.md", "data/digits/README.md"]
     for page in pages where page.hasSuffix(".md") {
       let folder = Repository.top.appending(path: page).deletingLastPathComponent()
       for link in try Repository.text(page).matches(of: /\]\(([^)#:]+)\)/) {

@@ -54,7 +54,8 @@ struct ProgramTests {
       ("train solver.txt -solver solver.txt", 64), ("train solver.txt --unknown", 64),
       ("train solver.txt --sigint-effect run", 64), ("test solver.txt", 65),
       ("test model.txt --iterations 2", 66), ("test nowhere.txt", 66),
-      ("time model.txt --phase NO", 64), ("time solver.txt", 65), ("tarin solver.txt", 64),
+      ("time model.txt --phase NO", 64), ("time solver.txt --phase TEST", 64),
+      ("time solver.txt --forward-only", 64), ("tarin solver.txt", 64),
       ("convert mnist a b c", 66), ("convert mnits a b c", 64), ("layers Convolusion", 64),
       ("device_query -gpu all", 0),
     ] as [(String, Int32)])
@@ -75,7 +76,7 @@ struct ProgramTests {
       ("tarin solver.txt", "did you mean 'netrun train'?"),
       ("train model.txt", "netrun test model.txt"),
       ("test solver.txt", "netrun test model.txt"),
-      ("time solver.txt", "netrun time model.txt"),
+      ("time solver.txt --forward-only", "give the net instead"),
       ("solver.txt", "netrun train solver.txt"), ("model.txt", "netrun test model.txt"),
       ("train solver.txt --thread 2", "Did you mean '--threads'?"),
       ("layers Convolusion", "did you mean 'Convolution'?"),
@@ -354,6 +355,41 @@ struct ProgramTests {
     let layers = object?["layers"] as? [[String: Any]]
     #expect(layers?.map { $0["name"] as? String } == ["in", "ip", "loss"])
     #expect((object?["peak_gflops"] as? Double ?? 0) > 0)
+    #expect(object?["step_ms"] == nil && object?["first_seconds"] != nil)
+  }
+
+  @Test("Timing a solver shows whole steps, and writes nothing")
+  func stepTiming() throws {
+    let before = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
+    let table = try run("time solver.txt --iterations 3")
+    #expect(table.status == 0)
+    #expect(table.out.contains("\nwhole net "))
+    #expect(table.out.contains("\nTraining step: "))
+    let json = try run("time solver.txt --iterations 3 --json --threads 1")
+    let object = try JSONSerialization.jsonObject(with: Data(json.out.utf8)) as? [String: Any]
+    for member in ["step_ms", "update_ms", "forward_ms", "backward_ms", "images_per_second"] {
+      #expect(object?[member] is NSNumber, "\(member)")
+    }
+    #expect(object?["batch"] as? Int == 8)
+    let whole = try run("time solver.txt --iterations 3 --whole --json")
+    #expect(whole.out.contains("step_ms"))
+    for member in ["forward_ms", "layers", "peak_gflops"] {
+      #expect(!whole.out.contains(member))
+    }
+    #expect(try run("time solver.txt --iterations 3 --whole").out.hasPrefix("Training step: "))
+    let passes = try run("time model.txt --iterations 3 --whole --forward-only")
+    #expect(passes.out.hasPrefix("Passes: forward ") && !passes.out.contains("backward"))
+    #expect(try run("time model.txt --weights nowhere.caffemodel").status == 66)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() == before)
+  }
+
+  @Test("A faulty solver is told as a solver's mistake when it is to be timed")
+  func faultySolver() throws {
+    try folder.write(Self.solver.replacing("lr_policy", with: "lr_polici"), "wrong.txt")
+    let result = try run("time wrong.txt")
+    #expect(result.status == 65)
+    #expect(result.errors.contains("lr_policy"))
+    #expect(!result.errors.contains("not a net"))
   }
 
   @Test("The doctor shows versions, the processor and what is set wrongly")

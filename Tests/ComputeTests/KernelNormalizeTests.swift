@@ -45,7 +45,7 @@ struct KernelNormalizeTests {
     var batch = nk_batch(
       samples: samples, stride: channels * inner, channels: part, inner: inner)
     var (y, dx) = (x, dy)
-    nk_batch_normalize(&y, x, mean, factor, &batch)
+    nk_batch_normalize(&y, x, mean, factor, shift, 0.25, &batch)
     inPlace(&dx) {
       nk_batch_normalize_backward($0, $0, x, mean, factor, shift, slope, &batch)
     }
@@ -53,7 +53,8 @@ struct KernelNormalizeTests {
     for index in 0..<count {
       let c = index / inner % channels
       guard c < part else { continue }
-      wantedY[index] = (x[index] - mean[c]) * factor[c]
+      let y = (x[index] - mean[c]) * factor[c] + shift[c]
+      wantedY[index] = y < 0 ? 0.25 * y : y
       wantedDx[index] = (dy[index] - shift[c] - (x[index] - mean[c]) * slope[c]) * factor[c]
     }
     expectClose(y, wantedY, "y")

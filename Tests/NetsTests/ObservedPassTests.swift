@@ -92,6 +92,8 @@ struct ObservedPassTests {
     let forward = try net.timing(iterations: 3, forwardOnly: true)
     #expect(forward.backward == 0)
     #expect(forward.layers.allSatisfy { $0.backward == 0 })
+    let whole = try net.timing(iterations: 3, layerByLayer: false)
+    #expect(whole.layers.isEmpty && whole.passes.count == 3)
     #expect(try net.forward() == 4)
   }
 }

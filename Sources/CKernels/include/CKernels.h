@@ -112,6 +112,9 @@ void nk_channel_dot(float *sum, const float *x, const float *y, size_t channels,
 
 /// y = max(x, 0) + negative_slope min(x, 0)
 void nk_relu_forward(float *y, const float *x, float negative_slope, size_t n);
+/// y = f(x + bias), f(v) = v < 0 ? negative_slope v : v.
+void nk_bias_relu(float *y, const float *x, float bias, float negative_slope, size_t n);
+void nk_bias_relu_reference(float *y, const float *x, float bias, float negative_slope, size_t n);
 /// dx = dy where x > 0, negative_slope dy where x ≤ 0. x may be the output if negative_slope ≥ 0.
 void nk_relu_backward(float *dx, const float *dy, const float *x, float negative_slope, size_t n);
 /// y = tanh(x / 2) / 2 + 1/2, as Caffe writes the logistic function
@@ -320,9 +323,9 @@ void nk_batch_dot_about(double *sum, const float *y, const float *x, const float
                         const nk_batch *batch);
 void nk_batch_dot_about_reference(double *sum, const float *y, const float *x, const float *mean,
                                   const nk_batch *batch);
-/// y = (x - mean[c]) factor[c]. May run in place.
+/// y = f((x - mean[c]) factor[c] + bias[c]), f(v) = v < 0 ? negative_slope v : v. May run in place.
 void nk_batch_normalize(float *y, const float *x, const float *mean, const float *factor,
-                        const nk_batch *batch);
+                        const float *_Nullable bias, float negative_slope, const nk_batch *batch);
 /// dx = (dy - shift[c] - (x - mean[c]) slope[c]) factor[c]. May run in place.
 void nk_batch_normalize_backward(float *dx, const float *dy, const float *x, const float *mean,
                                  const float *factor, const float *shift, const float *slope,
@@ -615,6 +618,12 @@ size_t nk_winograd_scratch(const nk_conv2d *plan, ptrdiff_t samples);
 void nk_winograd_forward(float *y, const float *x, const float *packed, const float *_Nullable bias,
                          float negative_slope, const nk_conv2d *plan, ptrdiff_t samples,
                          ptrdiff_t y_stride, ptrdiff_t x_stride, float *scratch);
+/// Into how many bands of rows one sample is cut when threads share it.
+ptrdiff_t nk_winograd_bands(const nk_conv2d *plan);
+/// nk_winograd_forward of one band of one sample, with scratch for one sample.
+void nk_winograd_forward_band(float *y, const float *x, const float *packed,
+                              const float *_Nullable bias, float negative_slope,
+                              const nk_conv2d *plan, ptrdiff_t band, float *scratch);
 /// dx as nk_conv2d_data_gradient and dw += as nk_conv2d_weight_gradient; either may be absent.
 ///
 /// x is read for dw only, the packed weights for dx only.
@@ -622,6 +631,43 @@ void nk_winograd_backward(float *_Nullable dx, float *_Nullable dw, const float 
                           const float *_Nullable x, const float *_Nullable packed,
                           const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t dy_stride,
                           ptrdiff_t x_stride, float *scratch);
+
+/// A block of tiles of several samples, or of some rows of tiles of one.
+typedef struct nk_winograd_block {
+    ptrdiff_t sample, samples, row, rows;
+    ptrdiff_t count, padded; ///< tiles, and rounded up to whole vectors
+} nk_winograd_block;
+
+/// How many blocks of at most `most` tiles (or of one row of tiles) so many samples make.
+ptrdiff_t nk_winograd_block_count(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most);
+/// One of these blocks.
+nk_winograd_block nk_winograd_block_at(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most,
+                                       ptrdiff_t index);
+/// Floats of lines that each of the following needs for such a block.
+size_t nk_winograd_lines(const nk_conv2d *plan, ptrdiff_t samples, ptrdiff_t most);
+/// u[point][output][channel], points `step` floats apart, of the filters of outputs [first, last).
+void nk_winograd_weights(float *u, ptrdiff_t step, const float *w, const nk_conv2d *plan,
+                         ptrdiff_t first, ptrdiff_t last);
+/// v[point][channel][tile] of the channels [first, last); a channel's tiles take `padded` floats.
+void nk_winograd_inputs(float *v, ptrdiff_t step, const float *x, ptrdiff_t x_stride,
+                        const nk_conv2d *plan, const nk_winograd_block *block, ptrdiff_t first,
+                        ptrdiff_t last, float *lines);
+/// y = f(what the products p[point][output][tile] = u · v stand for + bias), outputs [first, last).
+void nk_winograd_outputs(float *y, ptrdiff_t y_stride, const float *p, ptrdiff_t step,
+                         const float *_Nullable bias, float negative_slope, const nk_conv2d *plan,
+                         const nk_winograd_block *block, ptrdiff_t first, ptrdiff_t last,
+                         float *lines);
+/// p[point][output][tile], the gradient of the products, from dy, outputs [first, last).
+void nk_winograd_output_gradients(float *p, ptrdiff_t step, const float *dy, ptrdiff_t dy_stride,
+                                  const nk_conv2d *plan, const nk_winograd_block *block,
+                                  ptrdiff_t first, ptrdiff_t last, float *lines);
+/// dx += what the gradient v[point][channel][tile] = uᵀ · p stands for, channels [first, last).
+void nk_winograd_input_gradients(float *dx, ptrdiff_t x_stride, const float *v, ptrdiff_t step,
+                                 const nk_conv2d *plan, const nk_winograd_block *block,
+                                 ptrdiff_t first, ptrdiff_t last, float *lines);
+/// dw += what du[point][output][channel] = Σ p · vᵀ stands for, outputs [first, last).
+void nk_winograd_weight_gradients(float *dw, const float *du, ptrdiff_t step, const nk_conv2d *plan,
+                                  ptrdiff_t first, ptrdiff_t last);
 
 // MARK: Values moved between places and sizes (resample.c). None may run in place.
 

@@ -184,14 +184,12 @@ final class BN: BatchLayer {
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     guard bottom[0].count > 0 else { return }
-    let x = isInPlace ? kept.values : bottom[0].values
-    if isInPlace { normalizer.copy(x, bottom[0].values) }
     let form = form
     let parameters = parameters
     let learns = spec.phase == .train
     normalizer.forward(
-      top[0].values, x, from: source, epsilon: epsilon, scale: parameters[0].values,
-      bias: parameters[1].values
+      top[0].values, bottom[0].reading, keeping: isInPlace ? kept.values : nil, from: source,
+      epsilon: epsilon, scale: parameters[0].reading, bias: parameters[1].reading
     ) { channel, mean, variance in
       switch form {
       case .batch: break

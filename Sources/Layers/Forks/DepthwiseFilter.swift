@@ -3,7 +3,7 @@ import Prototxt
 import Schema
 
 /// A layer that filters each channel by itself: what the three names for it in Caffe's forks share.
-protocol DepthwiseLayer: ActivationFusing {
+protocol DepthwiseLayer: ActivationFusing, SampleLayer {
   /// The parameters and the arithmetic.
   var filter: DepthwiseFilter { get }
 }
