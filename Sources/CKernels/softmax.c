@@ -4,10 +4,32 @@
 
 enum { strip = 128 };
 
+typedef float lanes __attribute__((ext_vector_type(16), aligned(4)));
+
+// The largest value, NaN left out. Lanes are written out: the compiler keeps such a loop scalar, since
+// it may not reorder comparisons that could meet NaN.
+NK_INLINE float largest(const float *x, size_t n) {
+    float top = -INFINITY;
+    size_t i = 0;
+    if (n >= 64) {
+        lanes most[4] = {top, top, top, top};
+        for (; i + 64 <= n; i += 64) {
+            for (int k = 0; k < 4; k++) {
+                lanes v = *(const lanes *)(x + i + 16 * k);
+                most[k] = v > most[k] ? v : most[k];
+            }
+        }
+        for (int k = 0; k < 4; k++) {
+            for (int l = 0; l < 16; l++) top = most[k][l] > top ? most[k][l] : top;
+        }
+    }
+    for (; i < n; i++) top = x[i] > top ? x[i] : top;
+    return top;
+}
+
 NK_CLONES static void softmax_row(float *y, const float *x, size_t channels) {
     NK_RELAXED
-    float top = -INFINITY;
-    for (size_t c = 0; c < channels; c++) top = x[c] > top ? x[c] : top;
+    float top = largest(x, channels);
     NK_LANES
     for (size_t c = 0; c < channels; c++) y[c] = nk_expf(x[c] - top);
     float sum = 0;
@@ -174,6 +196,58 @@ void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
                 dx[at] = scale * (y[at] - 1.0f);
             }
         }
+    }
+}
+
+NK_CLONES static void row_sums(float *top, float *scale, const float *x, size_t channels) {
+    NK_RELAXED
+    float most = largest(x, channels), sum = 0;
+    for (size_t c = 0; c < channels; c++) sum += nk_expf(x[c] - most);
+    *top = most;
+    *scale = 1.0f / sum;
+}
+
+NK_CLONES static void row_gradient(float *dx, const float *x, float top, float scale, float factor,
+                                   size_t channels) {
+    NK_LANES
+    for (size_t c = 0; c < channels; c++) dx[c] = factor * (nk_expf(x[c] - top) * scale);
+}
+
+double nk_softmax_scores_forward(float *tops, float *scales, const float *x, const float *labels,
+                                 const int32_t *ignored, size_t rows, size_t channels,
+                                 size_t *counted, ptrdiff_t *bad_label) {
+    double loss = 0;
+    size_t valid = 0;
+    *bad_label = -1;
+    for (size_t r = 0; r < rows; r++, x += channels) {
+        row_sums(tops + r, scales + r, x, channels);
+        if (is_ignored(labels[r], ignored)) continue;
+        ptrdiff_t c = class_of(labels[r], channels);
+        if (c < 0) {
+            if (*bad_label < 0) *bad_label = (ptrdiff_t)r;
+            continue;
+        }
+        float p = nk_expf(x[c] - tops[r]) * scales[r];
+        loss -= logf(p < FLT_MIN ? FLT_MIN : p);
+        valid += 1;
+    }
+    *counted = valid;
+    return loss;
+}
+
+void nk_softmax_scores_backward(float *dx, const float *x, const float *tops, const float *scales,
+                                const float *labels, const int32_t *ignored, float factor,
+                                size_t rows, size_t channels) {
+    for (size_t r = 0; r < rows; r++, x += channels, dx += channels) {
+        if (is_ignored(labels[r], ignored)) {
+            nk_fill(dx, 0, channels);
+            continue;
+        }
+        // Taken before, since dx may be x.
+        ptrdiff_t c = class_of(labels[r], channels);
+        float p = c >= 0 ? nk_expf(x[c] - tops[r]) * scales[r] : 0;
+        row_gradient(dx, x, tops[r], scales[r], factor, channels);
+        if (c >= 0) dx[c] = factor * (p - 1.0f);
     }
 }
 

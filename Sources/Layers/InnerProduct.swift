@@ -42,6 +42,9 @@ final class InnerProduct: BatchLayer {
     LayerSample(
       "inner_product_param { num_output: 3 axis: 0 weight_filler { type: 'xavier' }"
         + " bias_filler { type: 'uniform' } }", bottoms: [.uniform([6])]),
+    LayerSample(
+      "inner_product_param { num_output: 3 weight_filler { type: 'xavier' }"
+        + " bias_filler { type: 'uniform' } }", bottoms: [.uniform([260, 2])]),
   ]
 
   private let spec: LayerSpec
@@ -54,6 +57,11 @@ final class InnerProduct: BatchLayer {
   private var items = 0
   private var width = 0
   private(set) var parameters: [Blob] = []
+  /// The three products where there are many items.
+  private var products: (forward: MatrixProduct, weights: MatrixProduct, bottom: MatrixProduct)?
+
+  /// Items from which on weights are laid out anew for each pass: they pay for it.
+  private static let manyItems = 256
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     let given = spec.parameters("inner_product_param")
@@ -84,7 +92,21 @@ final class InnerProduct: BatchLayer {
         "was built for \(width) values an item, but the bottom now has \(newWidth)",
         help: "the sizes of the axes that are multiplied cannot change after the net is built")
     }
+    plan()
     return [Shape(Array(bottom.dimensions[..<axis]) + [outputs])]
+  }
+
+  private func plan() {
+    products = nil
+    guard items >= InnerProduct.manyItems, !isTransposed else { return }
+    let made = (
+      forward: MatrixProduct(transposeB: true, m: items, n: outputs, k: width),
+      weights: MatrixProduct(transposeA: true, m: outputs, n: width, k: items),
+      bottom: MatrixProduct(m: items, n: width, k: outputs)
+    )
+    products = made
+    context.workers.reserveScratch(
+      max(made.forward.scratchCount, made.weights.scratchCount, made.bottom.scratchCount))
   }
 
   var operations: Int { items * outputs * (2 * width + (hasBias ? 1 : 0)) }
@@ -93,6 +115,12 @@ final class InnerProduct: BatchLayer {
 
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     let y = top[0].values
+    if let products {
+      products.forward.run(
+        context.workers, bottom[0].values, lda: width, parameters[0].values, ldb: width,
+        start: hasBias ? UnsafePointer(parameters[1].values) : nil, y, ldc: outputs)
+      return
+    }
     if hasBias {
       let bias = parameters[1].values
       for item in 0..<items { (y + item * outputs).update(from: bias, count: outputs) }
@@ -106,6 +134,10 @@ final class InnerProduct: BatchLayer {
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     let dy = top[0].gradient
     let x = bottom[0].values
+    if let products {
+      backward(products.weights, products.bottom, top, bottom, pass: pass)
+      return
+    }
     if let dw = pass.gradients[0] {
       if isTransposed {
         BLAS.multiply(
@@ -126,5 +158,33 @@ final class InnerProduct: BatchLayer {
         lda: outputs, parameters[0].values, ldb: isTransposed ? outputs : width, beta: 0,
         bottom[0].gradient, ldc: width)
     }
+  }
+
+  /// With many items: the bias's gradient is summed beside the rows of weights that read the same values.
+  private func backward(
+    _ weights: MatrixProduct, _ inputs: MatrixProduct, _ top: [Blob], _ bottom: [Blob],
+    pass: BackwardPass
+  ) {
+    let dy = top[0].gradient
+    let db = hasBias ? pass.gradients[1] : nil
+    func sumBias(_ range: Range<Int>) {
+      guard let db else { return }
+      for item in 0..<items {
+        nk_add(
+          db + range.lowerBound, db + range.lowerBound, dy + item * outputs + range.lowerBound,
+          range.count)
+      }
+    }
+    if let dw = pass.gradients[0] {
+      weights.run(
+        context.workers, dy, lda: outputs, bottom[0].values, ldb: width, start: dw,
+        startStride: width, dw, ldc: width, perRows: sumBias)
+    } else {
+      sumBias(0..<outputs)
+    }
+    guard pass.propagate[0] else { return }
+    inputs.run(
+      context.workers, dy, lda: outputs, parameters[0].values, ldb: width, bottom[0].gradient,
+      ldc: width)
   }
 }

@@ -46,6 +46,8 @@ final class LSTM: BatchLayer {
     sample("num_output: 2", .uniform([4, 3, 2, 2]), cont([4, 3]), .uniform([3, 5])),
     sample("num_output: 3", .uniform([1, 2, 3]), cont([1, 2])),
     sample("num_output: 2", .uniform([2, 1, 3]), .constants([2, 1], [0.5, 1])),
+    // Sequences enough to be shared in blocks.
+    sample("num_output: 2", .uniform([3, 66, 1]), cont([3, 66])),
     LayerSample(
       "recurrent_param { num_output: 2 expose_hidden: true \(filled) }",
       bottoms: [
@@ -80,6 +82,8 @@ final class LSTM: BatchLayer {
   private let hiddenGradient = Blob("gradient of the hidden state")
   private let carriedGradient = Blob("gradient of the carried state")
   private let cellGradient = Blob("gradient of the cell state")
+  /// W_h, or its transpose, laid out for the products of a pass.
+  private let panels = Buffer<Float>()
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
     recurrence = try Recurrence(spec, context, gates: 4, states: ["hidden state", "cell state"])
@@ -100,6 +104,11 @@ final class LSTM: BatchLayer {
     carried.reshape([recurrence.rows, outputs])
     cells.reshape([recurrence.steps + 1, recurrence.sequences, outputs])
     for blob in [hiddenGradient, carriedGradient, cellGradient] { blob.reshape(state) }
+    if recurrence.sequencesPerBlock != nil {
+      let width = nk_panel_width()
+      func padded(_ count: Int) -> Int { (count + width - 1) / width * width }
+      panels.reserve(max(padded(4 * outputs) * outputs, padded(outputs) * 4 * outputs))
+    }
     // State of other sequences means nothing.
     for blob in [hidden, cell] where blob.shape != state {
       blob.reshape(state)
@@ -141,14 +150,34 @@ final class LSTM: BatchLayer {
     let initial = recurrence.exposesState ? bottom[first].values : hidden.values
     nk_copy(c, recurrence.exposesState ? bottom[first + 1].values : cell.values, count)
     recurrence.inputs(gates.values, bottom, parameters)
-    for step in 0..<recurrence.steps {
-      let before = step == 0 ? initial : h + (step - 1) * count
-      self.step(h + step * count, c + step * count, before, bottom[1].values, step)
+    if let size = recurrence.sequencesPerBlock {
+      let outputs = recurrence.outputs
+      nk_pack_panels(panels.pointer, hiddenWeights, outputs, 1, outputs, 4 * outputs)
+      recurrence.forEachBlock(of: size) { block in
+        forEachStep(h, c, initial) { self.step($0, $1, $2, bottom[1].values, $3, block) }
+      }
+    } else {
+      forEachStep(h, c, initial) { self.step($0, $1, $2, bottom[1].values, $3) }
     }
     guard recurrence.steps > 0 else { return }
     let last = recurrence.steps * count
     nk_copy(recurrence.exposesState ? top[1].values : hidden.values, h + last - count, count)
     nk_copy(recurrence.exposesState ? top[2].values : cell.values, c + last, count)
+  }
+
+  /// Calls `body` with each step's h, its c before, and the h before.
+  private func forEachStep(
+    _ h: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    _ initial: UnsafePointer<Float>,
+    _ body: (
+      UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int
+    ) -> Void
+  ) {
+    let count = recurrence.stateCount
+    for step in 0..<recurrence.steps {
+      let before = step == 0 ? initial : UnsafePointer(h + (step - 1) * count)
+      body(h + step * count, c + step * count, before, step)
+    }
   }
 
   /// One step, from c before it to c behind it.
@@ -160,16 +189,39 @@ final class LSTM: BatchLayer {
     let row = step * recurrence.sequences
     let carried = carried.values + row * outputs
     let gates = gates.values + row * 4 * outputs
-    let after = c + recurrence.stateCount
-    recurrence.carry(carried, before, cont + row)
+    recurrence.carry(carried, before, cont + row, 0..<recurrence.sequences)
     recurrence.add(
       to: gates, 4 * outputs, carried, outputs, times: hiddenWeights, rows: recurrence.sequences)
-    recurrence.forEachSequence { n in
-      let gates = gates + n * 4 * outputs
-      nk_lstm_step_forward(
-        after + n * outputs, h + n * outputs, gates, gates, c + n * outputs, cont[row + n],
-        outputs)
-    }
+    recurrence.forEachSequence { self.gate(h, c, gates, cont[row + $0], $0) }
+  }
+
+  /// One step of some sequences, on the thread that calls.
+  private func step(
+    _ h: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    _ before: UnsafePointer<Float>, _ cont: UnsafePointer<Float>, _ step: Int, _ block: Range<Int>
+  ) {
+    let outputs = recurrence.outputs
+    let row = step * recurrence.sequences
+    let carried = carried.values + row * outputs
+    let gates = gates.values + row * 4 * outputs
+    recurrence.carry(carried, before, cont + row, block)
+    let sums = gates + block.lowerBound * 4 * outputs
+    nk_panel_product(
+      sums, 4 * outputs, sums, 4 * outputs, carried + block.lowerBound * outputs, outputs, 0,
+      panels.pointer, block.count, 4 * outputs, outputs)
+    for n in block { gate(h, c, gates, cont[row + n], n) }
+  }
+
+  /// The gates of one sequence at a step.
+  private func gate(
+    _ h: UnsafeMutablePointer<Float>, _ c: UnsafeMutablePointer<Float>,
+    _ gates: UnsafeMutablePointer<Float>, _ cont: Float, _ n: Int
+  ) {
+    let outputs = recurrence.outputs
+    let after = c + recurrence.stateCount
+    let gates = gates + n * 4 * outputs
+    nk_lstm_step_forward(
+      after + n * outputs, h + n * outputs, gates, gates, c + n * outputs, cont, outputs)
   }
 
   private var hiddenWeights: UnsafeMutablePointer<Float> {
@@ -180,31 +232,67 @@ final class LSTM: BatchLayer {
 
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     let outputs = recurrence.outputs
-    let count = recurrence.stateCount
-    let (dh, dc) = (hiddenGradient.values, cellGradient.values)
-    let dCarried = carriedGradient.values
-    nk_fill(dc, 0, count)
-    nk_fill(dCarried, 0, count)
-    for step in (0..<recurrence.steps).reversed() {
-      let row = step * recurrence.sequences
-      nk_add(dh, top[0].gradient + step * count, dCarried, count)
-      let dGates = gates.gradient + row * 4 * outputs
-      let values = gates.values + row * 4 * outputs
-      let before = cells.values + step * count
-      recurrence.forEachSequence { n in
-        let part = n * outputs
-        nk_lstm_step_backward(
-          dc + part, dGates + 4 * part, dc + part, dh + part, before + count + part,
-          before + part, values + 4 * part, outputs)
+    nk_fill(cellGradient.values, 0, recurrence.stateCount)
+    nk_fill(carriedGradient.values, 0, recurrence.stateCount)
+    // Taken here, since a gradient's memory comes at first use, which must not be on several threads.
+    let (dy, dGates, cont) = (top[0].gradient, gates.gradient, bottom[1].values)
+    if let size = recurrence.sequencesPerBlock {
+      nk_pack_panels(panels.pointer, hiddenWeights, outputs, 0, 4 * outputs, outputs)
+      recurrence.forEachBlock(of: size) { block in
+        for step in (0..<recurrence.steps).reversed() { stepBack(dy, dGates, cont, step, block) }
       }
-      guard step > 0 else { break }
-      recurrence.multiply(
-        dCarried, dGates, 4 * outputs, by: hiddenWeights, outputs, rows: recurrence.sequences)
-      recurrence.carry(dCarried, dCarried, bottom[1].values + row)
+    } else {
+      for step in (0..<recurrence.steps).reversed() { stepBack(dy, dGates, cont, step) }
     }
     recurrence.weightGradient(
-      pass.gradients[parameters.count - 1], gates.gradient, 4 * outputs, carried.values, outputs,
+      pass.gradients[parameters.count - 1], dGates, 4 * outputs, carried.values, outputs,
       rows: recurrence.rows)
-    recurrence.inputGradients(gates.gradient, bottom, parameters, pass: pass)
+    recurrence.inputGradients(dGates, bottom, parameters, pass: pass)
+  }
+
+  /// One step back, by all threads.
+  private func stepBack(
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>,
+    _ cont: UnsafePointer<Float>, _ step: Int
+  ) {
+    let outputs = recurrence.outputs
+    let row = step * recurrence.sequences
+    let dCarried = carriedGradient.values
+    recurrence.forEachSequence { self.gateGradient(dy, dGates, step, $0) }
+    guard step > 0 else { return }
+    recurrence.multiply(
+      dCarried, dGates + row * 4 * outputs, 4 * outputs, by: hiddenWeights, outputs,
+      rows: recurrence.sequences)
+    recurrence.carry(dCarried, dCarried, cont + row, 0..<recurrence.sequences)
+  }
+
+  /// One step back for some sequences, on the thread that calls.
+  private func stepBack(
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>,
+    _ cont: UnsafePointer<Float>, _ step: Int, _ block: Range<Int>
+  ) {
+    let outputs = recurrence.outputs
+    let row = step * recurrence.sequences
+    for n in block { gateGradient(dy, dGates, step, n) }
+    guard step > 0 else { return }
+    nk_panel_product(
+      carriedGradient.values + block.lowerBound * outputs, outputs, nil, 0,
+      dGates + (row + block.lowerBound) * 4 * outputs, 4 * outputs, 0, panels.pointer,
+      block.count, outputs, 4 * outputs)
+    recurrence.carry(carriedGradient.values, carriedGradient.values, cont + row, block)
+  }
+
+  /// The gradient of the gates of one sequence at a step, and of the cells before it.
+  private func gateGradient(
+    _ dy: UnsafePointer<Float>, _ dGates: UnsafeMutablePointer<Float>, _ step: Int, _ n: Int
+  ) {
+    let outputs = recurrence.outputs
+    let place = (step * recurrence.sequences + n) * outputs
+    let before = cells.values + place
+    let (dh, dc) = (hiddenGradient.values + n * outputs, cellGradient.values + n * outputs)
+    nk_add(dh, dy + place, carriedGradient.values + n * outputs, outputs)
+    nk_lstm_step_backward(
+      dc, dGates + 4 * place, dc, dh, before + recurrence.stateCount, before,
+      gates.values + 4 * place, outputs)
   }
 }

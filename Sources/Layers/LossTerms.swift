@@ -66,7 +66,8 @@ final class LossTerms {
       help: "give one weight for each class, or none")
   }
 
-  private var isPlain: Bool { weights == nil && smoothing == 0 && gamma == 0 }
+  /// Whether the loss is Caffe's.
+  var isPlain: Bool { weights == nil && smoothing == 0 && gamma == 0 }
 
   private var terms: nk_softmax_terms {
     nk_softmax_terms(

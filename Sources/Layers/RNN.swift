@@ -142,7 +142,8 @@ final class RNN: BatchLayer {
     for step in 0..<recurrence.steps {
       let part = carried.values + step * count
       let now = h + step * count
-      recurrence.carry(part, before, bottom[1].values + step * recurrence.sequences)
+      recurrence.carry(
+        part, before, bottom[1].values + step * recurrence.sequences, 0..<recurrence.sequences)
       recurrence.add(
         to: now, size, part, size, times: parameters[hiddenWeights].values,
         rows: recurrence.sequences)
@@ -182,10 +183,8 @@ final class RNN: BatchLayer {
     }
     let (weights, last) = (hiddenWeights, hiddenWeights + 1)
     recurrence.weightGradient(
-      pass.gradients[last], dO, size, states.values, size, rows: recurrence.rows)
-    if let db = pass.gradients[last + 1] {
-      for row in 0..<recurrence.rows { nk_add(db, db, dO + row * size, size) }
-    }
+      pass.gradients[last], dO, size, states.values, size, rows: recurrence.rows,
+      bias: pass.gradients[last + 1])
     recurrence.multiply(dH, dO, size, by: parameters[last].values, size, rows: recurrence.rows)
     let dCarried = carriedGradient.values
     for step in (0..<recurrence.steps).reversed() {
@@ -195,7 +194,9 @@ final class RNN: BatchLayer {
       guard step > 0 else { break }
       recurrence.multiply(
         dCarried, now, size, by: parameters[weights].values, size, rows: recurrence.sequences)
-      recurrence.carry(dCarried, dCarried, bottom[1].values + step * recurrence.sequences)
+      recurrence.carry(
+        dCarried, dCarried, bottom[1].values + step * recurrence.sequences,
+        0..<recurrence.sequences)
     }
     recurrence.weightGradient(
       pass.gradients[weights], dH, size, carried.values, size, rows: recurrence.rows)

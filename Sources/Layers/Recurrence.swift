@@ -105,8 +105,11 @@ final class Recurrence {
     try spec.checkCount([x[0], x[1], gateCount], "the gates", at: place)
     try spec.checkCount([gateCount, max(width, staticWidth, outputs)], "weights", at: place)
     sequences = x[1]
-    constant.reshape([hasStatic ? sequences : 1, gateCount])
-    if hasStatic { gradientSum.reshape([sequences, gateCount]) }
+    if hasStatic {
+      constant.reshape([sequences, gateCount])
+      gradientSum.reshape([sequences, gateCount])
+    }
+    context.workers.reserveScratch(MatrixProduct.mostScratch)
     let states = exposesState ? stateNames.count : 0
     return [[steps, sequences, outputs]]
       + Array(repeating: [1, sequences, outputs], count: states)
@@ -156,31 +159,32 @@ final class Recurrence {
 
   /// What the inputs and the bias give to the gates of all steps.
   func inputs(_ y: UnsafeMutablePointer<Float>, _ bottom: [Blob], _ parameters: [Blob]) {
-    let same = constant.values
-    let count = hasStatic ? sequences : 1
-    for row in 0..<count { nk_copy(same + row * gateCount, parameters[1].values, gateCount) }
+    var start = UnsafePointer(parameters[1].values)
     if hasStatic {
+      let same = constant.values
+      for row in 0..<sequences { nk_copy(same + row * gateCount, start, gateCount) }
       BLAS.multiply(
         workers: context.workers, transposeB: true, m: sequences, n: gateCount, k: staticWidth,
         bottom[2].values, lda: staticWidth, parameters[2].values, ldb: staticWidth, beta: 1, same,
         ldc: gateCount)
+      for step in 0..<steps {
+        nk_copy(y + step * sequences * gateCount, same, sequences * gateCount)
+      }
+      start = UnsafePointer(y)
     }
-    for part in 0..<(hasStatic ? steps : rows) {
-      nk_copy(y + part * count * gateCount, same, count * gateCount)
-    }
-    BLAS.multiply(
-      workers: context.workers, transposeB: true, m: rows, n: gateCount, k: width,
-      bottom[0].values, lda: width, parameters[0].values, ldb: width, beta: 1, y, ldc: gateCount)
+    let product = MatrixProduct(transposeB: true, m: rows, n: gateCount, k: width)
+    product.run(
+      context.workers, bottom[0].values, lda: width, parameters[0].values, ldb: width, start: start,
+      startStride: hasStatic ? gateCount : 0, y, ldc: gateCount)
   }
 
   /// The gradients of the inputs, and of the parameters that they are multiplied by.
   func inputGradients(
     _ dy: UnsafePointer<Float>, _ bottom: [Blob], _ parameters: [Blob], pass: BackwardPass
   ) {
-    weightGradient(pass.gradients[0], dy, gateCount, bottom[0].values, width, rows: rows)
-    if let db = pass.gradients[1] {
-      for row in 0..<rows { nk_add(db, db, dy + row * gateCount, gateCount) }
-    }
+    weightGradient(
+      pass.gradients[0], dy, gateCount, bottom[0].values, width, rows: rows,
+      bias: pass.gradients[1])
     if pass.propagate[0] {
       multiply(bottom[0].gradient, dy, gateCount, by: parameters[0].values, width, rows: rows)
     }
@@ -198,25 +202,37 @@ final class Recurrence {
     }
   }
 
-  /// dw += dyᵀ · x over some rows, if it is wanted.
+  /// dw += dyᵀ · x and db += Σ dy over some rows, if they are wanted.
   func weightGradient(
     _ dw: UnsafeMutablePointer<Float>?, _ dy: UnsafePointer<Float>, _ count: Int,
-    _ x: UnsafePointer<Float>, _ width: Int, rows: Int
+    _ x: UnsafePointer<Float>, _ width: Int, rows: Int, bias: UnsafeMutablePointer<Float>? = nil
   ) {
-    guard let dw else { return }
-    BLAS.multiply(
-      workers: context.workers, transposeA: true, m: count, n: width, k: rows, dy, lda: count, x,
-      ldb: width, beta: 1, dw, ldc: width)
+    func sumBias(_ range: Range<Int>) {
+      guard let bias else { return }
+      let part = bias + range.lowerBound
+      for row in 0..<rows { nk_add(part, part, dy + row * count + range.lowerBound, range.count) }
+    }
+    guard let dw else { return sumBias(0..<count) }
+    MatrixProduct(transposeA: true, m: count, n: width, k: rows).run(
+      context.workers, dy, lda: count, x, ldb: width, start: dw, startStride: width, dw, ldc: width,
+      perRows: sumBias)
   }
+
+  /// Rows from which on a matrix is worth laying out for one product.
+  private static let manyRows = 256
 
   /// dx = dy · w over some rows.
   func multiply(
     _ dx: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ count: Int,
     by w: UnsafePointer<Float>, _ width: Int, rows: Int
   ) {
-    BLAS.multiply(
-      workers: context.workers, m: rows, n: width, k: count, dy, lda: count, w, ldb: width,
-      beta: 0, dx, ldc: width)
+    guard rows >= Recurrence.manyRows else {
+      return BLAS.multiply(
+        workers: context.workers, m: rows, n: width, k: count, dy, lda: count, w, ldb: width,
+        beta: 0, dx, ldc: width)
+    }
+    MatrixProduct(m: rows, n: width, k: count).run(
+      context.workers, dy, lda: count, w, ldb: width, dx, ldc: width)
   }
 
   /// y += x · wᵀ over some rows.
@@ -231,9 +247,19 @@ final class Recurrence {
 
   /// A state where sequences go on: y[n] = cont[n] · x[n].
   func carry(
-    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ cont: UnsafePointer<Float>
+    _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ cont: UnsafePointer<Float>,
+    _ rows: Range<Int>
   ) {
-    for row in 0..<sequences { nk_scale(y + row * outputs, cont[row], x + row * outputs, outputs) }
+    for row in rows { nk_scale(y + row * outputs, cont[row], x + row * outputs, outputs) }
+  }
+
+  /// Sequences that a thread takes through all steps alone; `nil` where there are too few for that, so
+  /// that threads must share each step.
+  var sequencesPerBlock: Int? { sequences < 64 ? nil : sequences < 128 ? 16 : 32 }
+
+  /// Calls `body` for each block of sequences.
+  func forEachBlock(of size: Int, _ body: (Range<Int>) -> Void) {
+    context.workers.forEachRange(of: sequences, grain: size) { part, _ in body(part) }
   }
 
   /// Calls `body` for each sequence of a step, on several threads where that is worth their while.

@@ -84,6 +84,12 @@ final class SoftmaxWithLoss: SampleLayer {
   private var extent = ClassAxis()
   private var divisor = 1.0
   private let probabilities = Blob("probabilities")
+  /// The largest score of each prediction, and what its exponentials are multiplied by.
+  private let tops = Buffer<Float>()
+  private let scales = Buffer<Float>()
+  /// Whether probabilities are kept; otherwise the gradient makes them again from the scores, which
+  /// takes less time than memory would.
+  private let keepsProbabilities: Bool
   private let sums = LossSums()
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
@@ -92,7 +98,10 @@ final class SoftmaxWithLoss: SampleLayer {
     normalization = LossNormalization(given, default: .valid)
     ignored = IgnoredLabel(given)
     terms = try LossTerms(spec, given)
+    keepsProbabilities = spec.tops.count > 1 || !terms.isPlain
   }
+
+  private var makesProbabilities: Bool { keepsProbabilities || extent.inner > 1 }
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
@@ -104,7 +113,12 @@ final class SoftmaxWithLoss: SampleLayer {
     let axis = try spec.axis(spec.parameters("softmax_param"), of: bottoms[0])
     extent = try spec.classAxis(bottoms, axis: axis)
     try terms.check(spec, classes: extent.classes)
-    probabilities.reshape(bottoms[0])
+    if makesProbabilities {
+      probabilities.reshape(bottoms[0])
+    } else {
+      tops.reserve(extent.predictions)
+      scales.reserve(extent.predictions)
+    }
     sums.reserve(sampleCount)
     return [.scalar, bottoms[0]]
   }
@@ -112,29 +126,39 @@ final class SoftmaxWithLoss: SampleLayer {
   var sampleCount: Int { extent.sampleCount }
 
   /// As of Softmax.
-  var operations: Int { 5 * probabilities.count }
+  var operations: Int { 5 * extent.outer * extent.classes * extent.inner }
 
   func forward(
     _ bottom: [Blob], _ top: [Blob], samples: Range<Int>, scratch: UnsafeMutablePointer<Float>
   ) {
     let size = extent.valuesPerSample
-    let p = probabilities.values
-    let start = samples.lowerBound * size
-    nk_softmax_forward(
-      p + start, bottom[0].values + start, samples.count * extent.outerPerSample, extent.classes,
-      extent.inner)
-    if top.count > 1 {
-      (top[1].values + start).update(from: p + start, count: samples.count * size)
-    }
+    if makesProbabilities { probabilities(bottom, top, samples) }
     let labels = bottom[1].values
     for sample in samples {
       let first = sample * extent.predictionsPerSample
       var counted = 0
       var bad = -1
       let loss = ignored.lend {
-        terms.forward(p + sample * size, labels + first, $0, extent, &counted, &bad)
+        makesProbabilities
+          ? terms.forward(
+            probabilities.values + sample * size, labels + first, $0, extent, &counted, &bad)
+          : nk_softmax_scores_forward(
+            tops.pointer + first, scales.pointer + first, bottom[0].values + sample * size,
+            labels + first, $0, extent.outerPerSample, extent.classes, &counted, &bad)
       }
       sums[sample] = .init(loss: loss, counted: counted, badLabel: bad < 0 ? -1 : first + bad)
+    }
+  }
+
+  private func probabilities(_ bottom: [Blob], _ top: [Blob], _ samples: Range<Int>) {
+    let size = extent.valuesPerSample
+    let start = samples.lowerBound * size
+    let p = probabilities.values + start
+    nk_softmax_forward(
+      p, bottom[0].values + start, samples.count * extent.outerPerSample, extent.classes,
+      extent.inner)
+    if top.count > 1 {
+      (top[1].values + start).update(from: p, count: samples.count * size)
     }
   }
 
@@ -154,12 +178,19 @@ final class SoftmaxWithLoss: SampleLayer {
   ) {
     guard pass.propagate[0] else { return }
     let start = samples.lowerBound * extent.valuesPerSample
+    let first = samples.lowerBound * extent.predictionsPerSample
+    let labels = bottom[1].values + first
+    let dx = bottom[0].gradient + start
     let scale = Float(Double(top[0].gradient[0]) / divisor)
     ignored.lend {
-      terms.backward(
-        bottom[0].gradient + start, probabilities.values + start,
-        bottom[1].values + samples.lowerBound * extent.predictionsPerSample, $0, scale,
-        samples.count, extent)
+      if makesProbabilities {
+        terms.backward(
+          dx, probabilities.values + start, labels, $0, scale, samples.count, extent)
+      } else {
+        nk_softmax_scores_backward(
+          dx, bottom[0].values + start, tops.pointer + first, scales.pointer + first, labels, $0,
+          scale, samples.count * extent.outerPerSample, extent.classes)
+      }
     }
   }
 }

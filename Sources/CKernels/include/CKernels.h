@@ -62,6 +62,27 @@ void nk_transpose(float *y, size_t y_stride, const float *x, size_t x_stride, si
 void nk_transpose_reference(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
                             size_t columns);
 
+// MARK: Matrix products (product.c)
+
+/// How many columns a panel has: as many as a tile of sums in registers is wide.
+size_t nk_panel_width(void);
+/// Lays b (depth, columns), or its transpose (columns, depth), in panels: each holds nk_panel_width()
+/// columns as (depth, width), the last filled up with zeros.
+void nk_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
+                    size_t columns);
+/// c = start + a b, b in panels. a is (rows, depth) with lda floats from row to row, or if transposed
+/// (depth, rows). start may be c, a row that all share (start_stride 0), or absent: zeros.
+///
+/// Each sum goes through the depth in order, whatever rows and columns are computed with it.
+void nk_panel_product(float *c, size_t ldc, const float *_Nullable start, size_t start_stride,
+                      const float *a, size_t lda, int transposed, const float *panels, size_t rows,
+                      size_t columns, size_t depth);
+/// The same of a b that is not in panels.
+void nk_panel_product_reference(float *c, size_t ldc, const float *_Nullable start,
+                                size_t start_stride, const float *a, size_t lda, int transposed,
+                                const float *b, size_t ldb, size_t rows, size_t columns,
+                                size_t depth);
+
 // MARK: Sums (reduce.c). Added in a fixed order: lanes of floats in short blocks, blocks in double.
 
 /// Σ x[i]
@@ -207,6 +228,15 @@ double nk_softmax_loss_forward(const float *y, const float *labels,
 void nk_softmax_loss_backward(float *dx, const float *y, const float *labels,
                               const int32_t *_Nullable ignored, float scale, size_t outer,
                               size_t channels, size_t inner);
+/// The loss as above from scores x of (rows, channels): of the probabilities only what makes them again
+/// is kept, e^(x - tops[r]) scales[r], so that the scores are read once and nothing large is written.
+double nk_softmax_scores_forward(float *tops, float *scales, const float *x, const float *labels,
+                                 const int32_t *_Nullable ignored, size_t rows, size_t channels,
+                                 size_t *counted, ptrdiff_t *bad_label);
+/// dx = factor (p - [c = label]), 0 where the label is ignored. dx may be x.
+void nk_softmax_scores_backward(float *dx, const float *x, const float *tops, const float *scales,
+                                const float *labels, const int32_t *_Nullable ignored, float factor,
+                                size_t rows, size_t channels);
 
 /// What changes the loss of a label: a weight for each class, the part of the target that all classes share,
 /// and the exponent of the focal loss (which leaves the share out).
