@@ -105,7 +105,7 @@ final class SoftmaxWithLoss: SampleLayer {
 
   func takesGradient(bottom: Int) -> Bool { bottom == 0 }
 
-  var backwardReads: BackwardReads { .bottoms(1) }
+  var backwardReads: BackwardReads { makesProbabilities ? .bottoms(1) : .bottoms(0, 1) }
 
   var touchesWholeBatch: Bool { true }
 
