@@ -125,7 +125,7 @@ struct SummaryCommandTests {
     "x values 4.1 kB in conv, backward own –",
     "pool values 2.3 kB pool ip, backward pool 9.3 kB",
     "conv values 9.2 kB conv relu, backward pool 0 bytes",
-    "ip values 192 bytes ip loss pool 12 kB",
+    "ip values 192 bytes ip loss, backward pool 12 kB",
     "loss values 4 bytes loss loss own –",
     "loss gradients 4 bytes loss, backward loss, backward own –",
     "ip gradients 192 bytes loss, backward ip, backward pool 14 kB",

@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import Glibc
 import HDF5
 import Layers
 import Nets
@@ -15,6 +16,8 @@ struct HDF5DataTests {
   private func makeFiles(_ folder: String, rows: [Int]) throws {
     var next = 0
     for (index, count) in rows.enumerated() {
+      // libhdf5 refuses to write over a file that a reader on its way out still holds; a new one it takes.
+      unlink("\(folder)/\(index).h5")
       let file = try HDF5File(creating: "\(folder)/\(index).h5")
       let numbers = (next..<next + count).map(Float.init)
       try file.write("label", shape: [count], values: numbers)

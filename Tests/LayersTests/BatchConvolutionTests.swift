@@ -33,10 +33,10 @@ struct BatchConvolutionTests {
 
   /// Tiles that do not divide the image, several blocks of samples, several bands, groups, strides.
   private static let filtered = [
-    naive(samples: 3, channels: 20, outputs: 17, input: [15, 13], kernel: 3, pad: 1),
-    naive(samples: 9, groups: 2, channels: 34, outputs: 36, input: [7, 9], kernel: 3, pad: 2),
-    naive(samples: 1, channels: 5, outputs: 31, input: [41, 50], kernel: 3),
-    naive(samples: 2, channels: 16, outputs: 20, input: [11, 10], kernel: 5, pad: 2),
+    naive(samples: 3, channels: 5, outputs: 7, input: [15, 13], kernel: 3, pad: 1),
+    naive(samples: 9, groups: 2, channels: 6, outputs: 8, input: [7, 9], kernel: 3, pad: 2),
+    naive(samples: 1, channels: 2, outputs: 5, input: [41, 50], kernel: 3),
+    naive(samples: 2, channels: 3, outputs: 5, input: [11, 10], kernel: 5, pad: 2),
   ]
   private static let others = [
     naive(samples: 2, channels: 19, outputs: 53, input: [7, 7], kernel: 1),
@@ -47,10 +47,10 @@ struct BatchConvolutionTests {
       pad: 2, dilation: 2),
   ]
 
-  @Test("Each way equals plain loops", arguments: Way.allCases, [1, 3])
-  func equalsPlainLoops(way: Way, threads: Int) throws {
+  @Test("Each way equals plain loops", arguments: Way.allCases)
+  func equalsPlainLoops(way: Way) throws {
     let cases = Self.filtered + (way == .filtering || way == .bands ? [] : Self.others)
-    for naive in cases { try compare(naive, way, Workers(count: threads)) }
+    for naive in cases { try compare(naive, way, Workers(count: 3)) }
   }
 
   private func values(_ count: Int, _ seed: UInt64) -> [Float] {
