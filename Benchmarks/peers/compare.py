@@ -48,6 +48,12 @@ def options():
     for name in arguments.nets:
         if name not in NETS:
             parser.error(f"there is no net '{name}'; there are {', '.join(NETS)}")
+    known = [peer.name for peer in peers(arguments.quick)]
+    asked = arguments.peers.split(",") if arguments.peers else known
+    for name in asked:
+        if name.lower() not in map(str.lower, known):
+            parser.error(f"there is no peer '{name}'; there are {', '.join(known)}")
+    arguments.peers = [name.lower() for name in asked]
     arguments.threads = list(map(int, (arguments.threads or ("2" if arguments.quick else "1,2")).split(",")))
     return arguments
 
@@ -153,8 +159,7 @@ def main():
     if arguments.handout:
         return handout.main(os.path.realpath(arguments.netrun), arguments.threads[-1], arguments.rounds)
     netrun = Netrun(os.path.realpath(arguments.netrun))
-    wanted = arguments.peers.lower().split(",") if arguments.peers else None
-    others = [peer for peer in peers(arguments.quick) if wanted is None or peer.name.lower() in wanted]
+    others = [peer for peer in peers(arguments.quick) if peer.name.lower() in arguments.peers]
     results = []
     try:
         for name in arguments.nets:

@@ -34,8 +34,18 @@ public final class Blob: @unchecked Sendable {
   /// The values, to be read only.
   public var reading: UnsafePointer<Float> { UnsafePointer(valueStorage.pointer) }
 
+  /// Which memory the values are in, and how often somebody has asked to write there.
+  public struct Version: Equatable, Sendable {
+    fileprivate let memory: ObjectIdentifier
+    fileprivate let changes: Int
+  }
+
   /// Differs from an earlier one where the values may have changed since.
-  public var changes: Int { valueStorage.changes.load(ordering: .relaxed) }
+  public var version: Version {
+    Version(
+      memory: ObjectIdentifier(valueStorage),
+      changes: valueStorage.changes.load(ordering: .relaxed))
+  }
 
   /// The gradient of the loss by the values; Caffe's `diff`.
   ///

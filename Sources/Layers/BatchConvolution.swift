@@ -54,6 +54,8 @@ struct BatchConvolutionShape {
   var taps: Int { window.kernel_h * window.kernel_w }
   var inputSize: Int { window.height * window.width }
   var outputSize: Int { window.out_h * window.out_w }
+  /// Products in a sum.
+  var depth: Int { channels * taps }
   /// Floats from sample to sample.
   var xStride: Int { groups * channels * inputSize }
   var yStride: Int { groups * outputs * outputSize }
@@ -70,13 +72,17 @@ extension BatchConvolutionShape {
   private static let manyTaps = 65_536
   /// Images of at most so many places are small.
   private static let smallImage = 64
+  /// Above so many, what threads share would take more memory than it is worth.
+  private static let mostDepth = 1 << 22
+  private static let mostPairs = 1 << 21
+
   /// A share of the products that minimal filtering must save.
   private static let worthwhile = 0.6
 
   /// The way of the whole batch that is quicker than samples alone on each thread, if there is one;
   /// a choice by shapes alone, after measurements.
   var way: (any BatchConvolution)? {
-    guard samples > 0, outputSize > 0 else { return nil }
+    guard samples > 0, outputSize > 0, depth <= BatchConvolutionShape.mostDepth else { return nil }
     if filtersPay {
       let many = channels * outputs >= BatchConvolutionShape.manyWeights
       if isSmall && !many && tiles >= BatchConvolutionShape.smallImage { return BatchBands(self) }
@@ -96,7 +102,9 @@ extension BatchConvolutionShape {
 
   private var filtersPay: Bool {
     var window = window
-    guard nk_winograd_fits(&window) != 0, channels >= 16, outputs >= 16 else { return false }
+    guard nk_winograd_fits(&window) != 0, channels >= 16, outputs >= 16,
+      channels * outputs <= BatchConvolutionShape.mostPairs
+    else { return false }
     let padded = (samples * tiles + 15) / 16 * 16
     let saved = Double(36 * padded) / Double(taps * outputSize * samples)
     return saved < BatchConvolutionShape.worthwhile

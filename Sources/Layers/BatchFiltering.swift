@@ -82,6 +82,18 @@ struct BatchFiltering: BatchConvolution {
     }
   }
 
+  private func transform(
+    _ block: nk_winograd_block, _ x: UnsafePointer<Float>, to v: UnsafeMutablePointer<Float>,
+    _ workers: Workers
+  ) {
+    workers.forEachRange(of: shape.channels, grain: BatchFiltering.grain) { range, worker in
+      var (plan, block) = (shape.plan, block)
+      nk_winograd_inputs(
+        v, inputStep, x, shape.xStride, &plan, &block, range.lowerBound, range.upperBound,
+        workers.scratch(worker))
+    }
+  }
+
   func forward(
     _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     packed: UnsafePointer<Float>?, bias: UnsafePointer<Float>?, slope: Float, workers: Workers
@@ -97,12 +109,7 @@ struct BatchFiltering: BatchConvolution {
       for number in 0..<blocks {
         var plan = shape.plan
         let block = nk_winograd_block_at(&plan, shape.samples, most, number)
-        workers.forEachRange(of: channels, grain: BatchFiltering.grain) { range, worker in
-          var (plan, block) = (shape.plan, block)
-          nk_winograd_inputs(
-            v, inputStep, x, shape.xStride, &plan, &block, range.lowerBound, range.upperBound,
-            workers.scratch(worker))
-        }
+        transform(block, x, to: v, workers)
         workers.forEach(BatchFiltering.points) { point, _ in
           BLAS.multiply(
             m: outputs, n: block.padded, k: channels, u + point * weightStep, lda: channels,
@@ -167,14 +174,7 @@ struct BatchFiltering: BatchConvolution {
         p, outputStep, dy, shape.yStride, &plan, &block, range.lowerBound, range.upperBound,
         workers.scratch(worker))
     }
-    if wantsWeights {
-      workers.forEachRange(of: channels, grain: BatchFiltering.grain) { range, worker in
-        var (plan, block) = (shape.plan, block)
-        nk_winograd_inputs(
-          v, inputStep, x, shape.xStride, &plan, &block, range.lowerBound, range.upperBound,
-          workers.scratch(worker))
-      }
-    }
+    if wantsWeights { transform(block, x, to: v, workers) }
     workers.forEach(BatchFiltering.points) { point, _ in
       let (v, p) = (v + point * inputStep, p + point * outputStep)
       if wantsWeights {

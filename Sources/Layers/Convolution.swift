@@ -76,7 +76,7 @@ final class Convolution: AffineFolding, FlexibleLayer {
     try spec.checkCount([correlation.scratchCount], "working memory", at: bank.place)
     self.correlation = correlation
     whole = correlation.batchWay
-    if let whole {
+    if let whole, !context.isSketch {
       context.workers.reserveWorkspace(whole.forwardWorkspace)
       context.workers.reserveScratch(whole.scratchCount)
     }

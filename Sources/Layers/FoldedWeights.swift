@@ -5,18 +5,15 @@ import Compute
 final class FoldedWeights {
   let weights = Blob("folded weights")
   let bias = Blob("folded bias")
-  private var madeOf: Int?
+  private var madeOf: [Blob.Version] = []
 
   /// Forgets what was made.
-  func reset() { madeOf = nil }
+  func reset() { madeOf = [] }
 
   /// Makes them anew if a number that they depend on may have changed.
   func update(_ parameters: [Blob], _ layers: [any ChannelAffine]) {
     guard !layers.isEmpty else { return }
-    var state = parameters.reduce(0) { $0 + $1.changes }
-    for layer in layers {
-      for blob in layer.affineParameters ?? [] { state += blob.changes }
-    }
+    let state = (parameters + layers.flatMap { $0.affineParameters ?? [] }).map(\.version)
     guard madeOf != state else { return }
     madeOf = state
     let outputs = parameters[0].shape[0]

@@ -11,7 +11,7 @@ final class PackedWeights {
   }
 
   private let packed = Blob("packed weights")
-  private var made: (order: Order, of: Int)?
+  private var made: (order: Order, of: Blob.Version)?
 
   /// Forgets what was made: it depends on shapes.
   func reset() { made = nil }
@@ -21,10 +21,10 @@ final class PackedWeights {
     _ order: Order, _ weights: Blob, count: Int,
     _ pack: (_ packed: UnsafeMutablePointer<Float>) -> Void
   ) {
-    if let made, made == (order, weights.changes) { return }
+    if let made, made == (order, weights.version) { return }
     packed.reshape([count])
     pack(packed.values)
-    made = (order, weights.changes)
+    made = (order, weights.version)
   }
 
   /// What was made last.

@@ -7,7 +7,7 @@ import Testing
 @Suite("Convolution of a whole batch")
 struct BatchConvolutionTests {
   enum Way: CaseIterable {
-    case filtering, bands, planar, product
+    case filtering, bands, planar, product, pieces
 
     func make(_ shape: BatchConvolutionShape) -> any BatchConvolution {
       switch self {
@@ -15,6 +15,8 @@ struct BatchConvolutionTests {
       case .bands: BatchBands(shape)
       case .planar: BatchPlanar(shape)
       case .product: BatchProduct(shape)
+      // Less room than an image needs, so that it is taken some places at a time.
+      case .pieces: BatchProduct(shape, room: 1000)
       }
     }
   }
