@@ -10,7 +10,7 @@ import Schema
 /// `W` is N × K (K × N with transpose), `b` is N; `y` has the axes before `axis`, then N.
 ///
 /// Gradient: dx = dy · W, dW += dyᵀ · x, db += Σ dy over the items.
-final class InnerProduct: BatchLayer {
+final class InnerProduct: GradientStreaming {
   static let reference = LayerReference(
     "InnerProduct", .common,
     summary: "Multiplies each item by a matrix and adds a bias: a fully connected layer.",
@@ -53,6 +53,9 @@ final class InnerProduct: BatchLayer {
   private let biasFiller: Filler
   private var items = 0
   private var width = 0
+  /// The products for a batch that is small beside W, where they pay.
+  private var thin: ThinProduct?
+  private let shared = Buffer<Float>()
   private(set) var parameters: [Blob] = []
 
   init(_ spec: LayerSpec, _ context: LayerContext) throws {
@@ -82,6 +85,12 @@ final class InnerProduct: BatchLayer {
         "was built for \(width) values an item, but the bottom now has \(newWidth)",
         help: "the sizes of the axes that are multiplied cannot change after the net is built")
     }
+    let products = ThinProduct(items: items, outputs: outputs, width: width)
+    thin = products.suits && !isTransposed ? products : nil
+    if let thin, !context.isSketch {
+      shared.reserve(thin.sharedCount)
+      context.workers.reserveScratch(thin.scratchCount)
+    }
     return [Shape(Array(bottom.dimensions[..<axis]) + [outputs])]
   }
 
@@ -89,8 +98,15 @@ final class InnerProduct: BatchLayer {
 
   var multiplyAdds: Int { items * outputs * width }
 
+  func streamsGradient(of parameter: Int) -> Bool { parameter == 0 && thin != nil }
+
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     let y = top[0].values
+    if let thin {
+      return thin.forward(
+        context.workers, y, bottom[0].values, parameters[0].values,
+        bias: hasBias ? parameters[1].values : nil, shared: shared.pointer)
+    }
     if hasBias {
       let bias = parameters[1].values
       for item in 0..<items { (y + item * outputs).update(from: bias, count: outputs) }
@@ -104,6 +120,14 @@ final class InnerProduct: BatchLayer {
   func backward(_ top: [Blob], _ bottom: [Blob], pass: BackwardPass) {
     let dy = top[0].gradient
     let x = bottom[0].values
+    if hasBias, let db = pass.gradients[1] {
+      for item in 0..<items { nk_add(db, db, dy + item * outputs, outputs) }
+    }
+    if let thin {
+      return thin.backward(
+        context.workers, dx: pass.propagate[0] ? bottom[0].gradient : nil, dw: pass.target(0), dy, x,
+        parameters[0].values)
+    }
     if let dw = pass.gradients[0] {
       if isTransposed {
         BLAS.multiply(
@@ -114,9 +138,6 @@ final class InnerProduct: BatchLayer {
           workers: context.workers, transposeA: true, m: outputs, n: width, k: items, dy,
           lda: outputs, x, ldb: width, beta: 1, dw, ldc: width)
       }
-    }
-    if hasBias, let db = pass.gradients[1] {
-      for item in 0..<items { nk_add(db, db, dy + item * outputs, outputs) }
     }
     if pass.propagate[0] {
       BLAS.multiply(

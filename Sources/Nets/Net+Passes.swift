@@ -117,7 +117,10 @@ extension Net {
   }
 
   /// Computes the gradients of the losses, after a forward pass; adds to those of the parameters.
-  public func backward() {
+  ///
+  /// - Parameter following: Whether parameters that have a follower are moved by it instead.
+  public func backward(following: Bool = false) {
+    setFollowing(following)
     for node in nodes where node.needsBackward {
       for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
         top.gradient.update(repeating: weight, count: top.count)

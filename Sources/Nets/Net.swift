@@ -58,6 +58,8 @@ public final class Net {
   let partials = Blob("partial sums")
   /// By step, group of chunks and layer: what a backward pass computes, and where sums go.
   private(set) var passes: [[[BackwardPass]]] = []
+  /// What moves parameters during a backward pass.
+  var followers = Followers()
   /// Who looks at each layer after it has run, if anybody does.
   var observer: PassObserver? { didSet { planIsStale = true } }
 
@@ -136,13 +138,14 @@ public final class Net {
   }
 
   /// Takes the memory of all gradients now: no thread may do so while it computes.
-  private func prepareGradients() {
+  func prepareGradients() {
     for (number, node) in nodes.enumerated() where node.needsBackward {
       for top in node.tops { _ = top.gradient }
       for (index, bottom) in node.bottoms.enumerated() where node.propagates[index] {
         _ = bottom.gradient
       }
       for (index, blob) in node.layer.parameters.enumerated() {
+        if followers.active[parameterIndices[number][index]] != nil { continue }
         let owner = parameters[parameterIndices[number][index]].blob
         _ = owner.gradient
         if blob !== owner { blob.shareGradient(with: owner) }
@@ -157,14 +160,17 @@ public final class Net {
 
   func makePlan() {
     guard planIsStale else { return }
+    chooseFollowers()
     prepareGradients()
     fuse()
     plan = Plan(nodes)
     context.workers.reserveScratch(plan.scratchCount)
     partials.reshape([plan.partialCount])
-    passes = plan.steps.map(passes)
+    preparePasses()
     planIsStale = false
   }
+
+  func preparePasses() { passes = plan.steps.map(passes) }
 
   /// Lets a layer apply the in-place ReLU that follows it, where nobody looks between the two.
   private func fuse() {
@@ -184,8 +190,7 @@ public final class Net {
   private func passes(_ step: Plan.Step) -> [[BackwardPass]] {
     switch step {
     case .whole(let number):
-      let gradients = nodes[number].gradients
-      return [[BackwardPass(propagate: nodes[number].propagates, gradients: gradients)]]
+      return [[pass(of: number)]]
     case .segment(let segment) where segment.groups == 1:
       return [
         nodes[segment.nodes].map {

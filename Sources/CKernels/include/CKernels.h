@@ -62,8 +62,46 @@ void nk_transpose(float *y, size_t y_stride, const float *x, size_t x_stride, si
 void nk_transpose_reference(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
                             size_t columns);
 
+// MARK: Products with panels (panels.c)
+
+/// A part of a matrix that will be needed soon: rows `stride` floats apart.
+typedef struct nk_region {
+    const float *at;
+    size_t stride, rows, columns;
+} nk_region;
+
+/// How many columns a panel holds.
+size_t nk_panel_width(void);
+/// Lays a row-major depth × columns matrix out in panels of `nk_panel_width()` columns, `panel_stride`
+/// apart, each with its rows packed; what the last panel lacks is 0.
+void nk_pack_panels(float *panels, size_t panel_stride, const float *b, size_t ldb, size_t depth,
+                    size_t columns);
+/// The same of a matrix that is stored as columns × depth.
+void nk_pack_panels_transposed(float *panels, size_t panel_stride, const float *b, size_t ldb,
+                               size_t depth, size_t columns);
+/// C = A · B, or C += A · B with `adds`: A is rows × depth, as it lies; B is in panels. Fetches `next` on
+/// the way.
+///
+/// Each value is one sum in the order of the depth, whatever rows and columns a call takes.
+void nk_panel_product(float *c, size_t ldc, const float *a, size_t lda, const float *panels,
+                      size_t panel_stride, size_t rows, size_t columns, size_t depth, int adds,
+                      const nk_region *_Nullable next);
+void nk_panel_product_reference(float *c, size_t ldc, const float *a, size_t lda,
+                                const float *panels, size_t panel_stride, size_t rows,
+                                size_t columns, size_t depth, int adds);
+/// y[m, n] = bias[n] + Σ x[m, k] w[n, k]: for few items, each row of w is read once.
+void nk_dot_product(float *y, size_t ldy, const float *x, size_t ldx, const float *w, size_t ldw,
+                    const float *_Nullable bias, size_t items, size_t outputs, size_t width);
+void nk_dot_product_reference(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                              size_t ldw, const float *_Nullable bias, size_t items,
+                              size_t outputs, size_t width);
+/// Asks for a region to be brought into the second-level cache.
+void nk_fetch(const nk_region *region);
+
 // MARK: Sums (reduce.c). Added in a fixed order: lanes of floats in short blocks, blocks in double.
 
+/// Whether no x[i] is NaN or infinite.
+int nk_all_finite(const float *x, size_t n);
 /// Σ x[i]
 double nk_sum(const float *x, size_t n);
 double nk_sum_reference(const float *x, size_t n);
