@@ -64,7 +64,7 @@ public struct ThinProduct: Sendable {
 
   // MARK: Forward
 
-  /// y = x · Wᵀ + b
+  /// Computes y = x · Wᵀ + b.
   ///
   /// - Parameters:
   ///   - workers: The threads that share the work, each with `scratchCount` floats of scratch.
@@ -132,7 +132,7 @@ public struct ThinProduct: Sendable {
     }
   }
 
-  /// dx = dy · W, and dW = dyᵀ · x, which W may follow.
+  /// Computes dx = dy · W, and dW = dyᵀ · x, which W may follow.
   ///
   /// - Parameters:
   ///   - workers: The threads that share the work, each with `scratchCount` floats of scratch.
@@ -173,7 +173,9 @@ public struct ThinProduct: Sendable {
   }
 
   /// The place of a block's first value in W.
-  private func start(_ block: Block) -> Int { block.rows.lowerBound * width + block.columns.lowerBound }
+  private func start(_ block: Block) -> Int {
+    block.rows.lowerBound * width + block.columns.lowerBound
+  }
 
   /// A block of W, or of what lies beside it, to be fetched.
   private func region(_ base: UnsafePointer<Float>, _ rows: Range<Int>, _ columns: Range<Int>)

@@ -125,7 +125,8 @@ final class InnerProduct: GradientStreaming {
     }
     if let thin {
       return thin.backward(
-        context.workers, dx: pass.propagate[0] ? bottom[0].gradient : nil, dw: pass.target(0), dy, x,
+        context.workers, dx: pass.propagate[0] ? bottom[0].gradient : nil, dw: pass.target(0), dy,
+        x,
         parameters[0].values)
     }
     if let dw = pass.gradients[0] {
