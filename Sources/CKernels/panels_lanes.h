@@ -17,7 +17,7 @@ INLINE_TARGET void NAME(store)(float *p, VEC v) { *(NAME(loose) *)p = v; }
 // C[mb rows][nb vectors] (+)= A[mb rows][depth] * panel[depth][WIDTH].
 INLINE_TARGET void NAME(tile)(int mb, int nb, float *c, size_t ldc, const float *a, size_t lda,
                               const float *panel, size_t depth, int adds, const float *ahead,
- size_t step) {
+                              size_t step) {
     NK_FUSED
     VEC sum[tile_rows][VECTORS];
     NK_UNROLL
@@ -53,10 +53,14 @@ INLINE_TARGET void NAME(tile)(int mb, int nb, float *c, size_t ldc, const float 
     static TARGET void NAME(tile_##mb)(int nb, float *c, size_t ldc, const float *a, size_t lda, \
                                        const float *panel, size_t depth, int adds, \
                                        const float *ahead, size_t step) { \
-        if (nb == VECTORS) CASE(mb, VECTORS); \
-        else if (nb == 1) CASE(mb, 1); \
-        else if (nb == 2) CASE(mb, 2); \
-        else if (VECTORS == 4) CASE(mb, VECTORS - 1); \
+        if (nb == VECTORS) \
+            CASE(mb, VECTORS); \
+        else if (nb == 1) \
+            CASE(mb, 1); \
+        else if (nb == 2) \
+            CASE(mb, 2); \
+        else if (VECTORS == 4) \
+            CASE(mb, VECTORS - 1); \
     }
 TILE(1)
 TILE(2)
@@ -75,9 +79,8 @@ static const NAME(tile_function) NAME(tiles)[tile_rows] = {
 
 static TARGET void NAME(product)(float *c, size_t ldc, const float *a, size_t lda,
                                  const float *panels, size_t panel_stride, size_t rows,
-                                 size_t columns, size_t depth, int adds,
-                                 const nk_region *next) {
-    size_t call = 0, step = next ? (next->columns + depth - 1) / depth : 0;
+                                 size_t columns, size_t depth, int adds, const nk_region *next) {
+    size_t call = 0, step = next && depth ? (next->columns + depth - 1) / depth : 0;
     for (size_t n = 0; n < columns; n += WIDTH, panels += panel_stride) {
         size_t left = columns - n < WIDTH ? columns - n : WIDTH;
         int nb = (int)((left + LANES - 1) / LANES);
@@ -98,7 +101,8 @@ static TARGET void NAME(product)(float *c, size_t ldc, const float *a, size_t ld
                 for (size_t i = 0; i < left; i++) edge[r * WIDTH + i] = adds ? at[r * ldc + i] : 0;
             }
             NAME(tiles)[mb - 1](nb, edge, WIDTH, from, lda, panels, depth, adds, ahead, pace);
-            for (size_t r = 0; r < mb; r++) memcpy(at + r * ldc, edge + r * WIDTH, left * sizeof *at);
+            for (size_t r = 0; r < mb; r++)
+                memcpy(at + r * ldc, edge + r * WIDTH, left * sizeof *at);
         }
     }
 }
@@ -149,7 +153,8 @@ static TARGET void NAME(dots)(float *y, size_t ldy, const float *x, size_t ldx, 
             float *to = y + m * ldy + n;
             const float *from = x + m * ldx;
             if (n >= whole) {
-                for (size_t i = 0; i < left && i < dot_rows; i++, to += ldy, from += ldx) CASE(1, 1);
+                for (size_t i = 0; i < left && i < dot_rows; i++, to += ldy, from += ldx)
+                    CASE(1, 1);
             } else if (left == 1) {
                 CASE(1, dot_rows);
             } else if (left == 2) {

@@ -9,7 +9,7 @@ import Testing
 @Suite("Parameters that follow their gradients")
 struct FollowingTests {
   /// Inner products of several blocks in each direction, that neither blocks nor vectors divide.
-  private static func net(_ batch: Int, shared: Bool = false) -> String {
+  private static func layers(_ batch: Int, shared: Bool = false) -> String {
     let name = shared ? "param { name: 'w' }" : ""
     let sizes = shared ? (300, 300) : (331, 277)
     return """
@@ -35,7 +35,7 @@ struct FollowingTests {
   /// Never reached, but it needs all gradients together.
   private static let plain = "clip_gradients: 1e30 "
 
-  private func run(_ text: String, net: String = net(20), threads: Int = 1) throws -> Solver {
+  private func run(_ text: String, net: String = layers(20), threads: Int = 1) throws -> Solver {
     let solver = try Training.solver(Self.base + text, net: net, threads: threads)
     #expect(try solver.solve() == .finished)
     return solver
@@ -48,7 +48,7 @@ struct FollowingTests {
     }
   }
 
-  private static let rules = [
+  private static let everyRule = [
     "momentum: 0.9 weight_decay: 0.01", "type: 'SGD'",
     "momentum: 0.9 weight_decay: 0.001 regularization_type: 'L1'",
     "type: 'Nesterov' momentum: 0.9 weight_decay: 0.01", "type: 'AdaGrad' weight_decay: 0.01",
@@ -58,7 +58,8 @@ struct FollowingTests {
   ]
 
   @Test(
-    "Every rule gives the same bits as after the pass, with 1, 2 and 3 threads", arguments: rules)
+    "Every rule gives the same bits as after the pass, with 1, 2 and 3 threads",
+    arguments: everyRule)
   func rules(_ rule: String) throws {
     let plain = try run(rule + " " + Self.plain)
     #expect(!plain.updater.follows)
@@ -74,11 +75,11 @@ struct FollowingTests {
 
   @Test("Batches of all kinds give the same bits", arguments: [1, 3, 11, 12, 64, 70])
   func batches(_ batch: Int) throws {
-    let net = Self.net(batch)
+    let net = Self.layers(batch)
     let rule = "momentum: 0.9 weight_decay: 0.01 "
-    let wanted = bits(try run(rule + Self.plain, net: net))
-    #expect(bits(try run(rule, net: net)) == wanted)
-    #expect(bits(try run(rule, net: net, threads: 2)) == wanted)
+    let wanted = try bits(run(rule + Self.plain, net: net))
+    #expect(try bits(run(rule, net: net)) == wanted)
+    #expect(try bits(run(rule, net: net, threads: 2)) == wanted)
   }
 
   @Test(
@@ -93,20 +94,20 @@ struct FollowingTests {
 
   @Test("A parameter of two layers waits for the gradients of both")
   func shared() throws {
-    let net = Self.net(20, shared: true)
+    let net = Self.layers(20, shared: true)
     let solver = try run("momentum: 0.9", net: net)
     #expect(!solver.updater.follows)
-    #expect(bits(solver) == bits(try run("momentum: 0.9 " + Self.plain, net: net)))
+    #expect(try bits(solver) == bits(run("momentum: 0.9 " + Self.plain, net: net)))
   }
 
   @Test("Parameters that do not learn stay, and decay where Caffe's do")
   func resting() throws {
-    let net = Self.net(20).replacing(
+    let net = Self.layers(20).replacing(
       "top: 'y' \n", with: "top: 'y' param { lr_mult: 0 } param { lr_mult: 0 }\n")
     let rule = "momentum: 0.9 weight_decay: 0.01 "
     let solver = try run(rule, net: net)
     #expect(solver.trainNet.isFollowed(2))
-    #expect(bits(solver) == bits(try run(rule + Self.plain, net: net)))
+    #expect(try bits(solver) == bits(run(rule + Self.plain, net: net)))
   }
 
   @Test("A backward pass that nobody follows stores all gradients and moves nothing")

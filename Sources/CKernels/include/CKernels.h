@@ -93,8 +93,8 @@ void nk_panel_product_reference(float *c, size_t ldc, const float *a, size_t lda
 void nk_dot_product(float *y, size_t ldy, const float *x, size_t ldx, const float *w, size_t ldw,
                     const float *_Nullable bias, size_t items, size_t outputs, size_t width);
 void nk_dot_product_reference(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
-                              size_t ldw, const float *_Nullable bias, size_t items,
-                              size_t outputs, size_t width);
+                              size_t ldw, const float *_Nullable bias, size_t items, size_t outputs,
+                              size_t width);
 /// Asks for a region to be brought into the second-level cache.
 void nk_fetch(const nk_region *region);
 
