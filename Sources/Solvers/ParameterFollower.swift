@@ -8,11 +8,15 @@ final class ParameterFollower: GradientFollower {
   private let first: Blob
   private let second: Blob?
   private let rule: any UpdateRule
+  private let allowsNonFinite: Bool
   private let sawNonFinite = Atomic(false)
   /// Set before a pass, on the thread that begins it; read by all that take part.
   private nonisolated(unsafe) var step = nk_update()
 
-  init(_ blob: Blob, _ first: Blob, _ second: Blob?, _ rule: any UpdateRule) {
+  init(
+    _ blob: Blob, _ first: Blob, _ second: Blob?, _ rule: any UpdateRule, _ allowsNonFinite: Bool
+  ) {
+    self.allowsNonFinite = allowsNonFinite
     self.blob = blob
     self.first = first
     self.second = second
@@ -30,9 +34,10 @@ final class ParameterFollower: GradientFollower {
   var isFinite: Bool { !sawNonFinite.load(ordering: .relaxed) }
 
   func follow(_ gradient: UnsafePointer<Float>, from start: Int, count: Int) {
-    // What is not finite moves nothing, so that whoever looks for its cause finds the weights of before.
-    guard nk_all_finite(gradient, count) != 0 else {
-      return sawNonFinite.store(true, ordering: .relaxed)
+    if nk_all_finite(gradient, count) == 0 {
+      sawNonFinite.store(true, ordering: .relaxed)
+      // Whoever looks for the cause is to find the weights of before.
+      guard allowsNonFinite else { return }
     }
     rule.update(
       blob.values + start, gradient, (first.values + start, second.map { $0.values + start }), step,

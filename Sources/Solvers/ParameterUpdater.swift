@@ -29,8 +29,8 @@ final class ParameterUpdater {
 
   /// Makes the history of a net's parameters.
   ///
-  /// - Parameter mayFollow: Whether parameters may move before all gradients are known to be finite numbers.
-  init(_ net: Net, _ settings: SolverSettings, mayFollow: Bool) {
+  /// - Parameter allowsNonFinite: Whether gradients that are not finite numbers are to move parameters all the same.
+  init(_ net: Net, _ settings: SolverSettings, allowsNonFinite: Bool) {
     self.net = net
     self.settings = settings
     workers = net.context.workers
@@ -38,7 +38,7 @@ final class ParameterUpdater {
       net.parameters.map { Blob("history \(run) of \($0.title)", shape: $0.blob.shape) }
     }
     self.history = history
-    let followers = mayFollow ? Self.followers(net, settings, history) : [:]
+    let followers = Self.followers(net, settings, history, allowsNonFinite)
     self.followers = followers
     var pieces: [Piece] = []
     let rests = type(of: settings.rule).rests
@@ -64,7 +64,7 @@ final class ParameterUpdater {
   /// What moves the parameters that are large enough for it to pay, unless something needs all gradients
   /// together, or as they are.
   private static func followers(
-    _ net: Net, _ settings: SolverSettings, _ history: [Blob]
+    _ net: Net, _ settings: SolverSettings, _ history: [Blob], _ allowsNonFinite: Bool
   ) -> [Int: ParameterFollower] {
     let needsGradients =
       settings.clip >= 0 || settings.iterSize > 1 || settings.snapshotsDiff || settings.debugInfo
@@ -77,7 +77,7 @@ final class ParameterUpdater {
       let second = index + net.parameters.count
       found[index] = ParameterFollower(
         net.parameters[index].blob, history[index],
-        second < history.count ? history[second] : nil, settings.rule)
+        second < history.count ? history[second] : nil, settings.rule, allowsNonFinite)
     }
   }
 

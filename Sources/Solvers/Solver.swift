@@ -107,7 +107,7 @@ public final class Solver {
       try trainNet.checkHDF5Names()
     }
     updater = ParameterUpdater(
-      trainNet, settings, mayFollow: !options.allowsNonFinite)
+      trainNet, settings, allowsNonFinite: options.allowsNonFinite)
     for net in testNets { try net.shareWeights(with: trainNet) }
     options.observe(.built(train: trainNet, tests: testNets))
     try load(snapshot)

@@ -142,4 +142,20 @@ struct FollowingTests {
         "a gradient is not finite in iteration 0: the first gradient that is not finite is in blob "
           + "'param 0' of layer 'ip'") == true, "\(found)")
   }
+
+  @Test("Where numbers may be other than finite, parameters move by them all the same")
+  func allowed() throws {
+    let net = """
+      layer { name: 'x' type: 'DummyData' top: 'x'
+        dummy_data_param { shape { dim: 4 dim: 200 } data_filler { value: 1e20 } } }
+      layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' loss_weight: 1e25
+        inner_product_param { num_output: 100 } }
+      """
+    for text in ["", Self.plain] {
+      let solver = try Training.solver(Self.base + text, net: net) { $0.allowsNonFinite = true }
+      #expect(solver.updater.follows == text.isEmpty)
+      #expect(try solver.solve() == .finished)
+      #expect(solver.trainNet.parameters[0].blob.array.allSatisfy { !$0.isFinite })
+    }
+  }
 }
