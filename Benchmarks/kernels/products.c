@@ -166,6 +166,7 @@ static void row(const char *name, void (*ours)(void), void (*blas)(void), int pr
 
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    openblas_set_num_threads(1);
     size_t most = (size_t)4096 * 25088, values = 64 * 26752;
     w = floats(most), h = floats(most), dw = floats(most), want_dw = floats(most);
     x = floats(values), y = floats(values), dy = floats(values), dx = floats(values);

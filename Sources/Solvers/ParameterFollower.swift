@@ -10,8 +10,16 @@ final class ParameterFollower: GradientFollower {
   private let rule: any UpdateRule
   private let allowsNonFinite: Bool
   private let sawNonFinite = Atomic(false)
-  /// Set before a pass, on the thread that begins it; read by all that take part.
+  /// Set before a pass, on the thread that begins it; read by all that take part. Threads that asked the
+  /// blobs for places would wait for each other at the counts of changes.
   private nonisolated(unsafe) var step = nk_update()
+  private nonisolated(unsafe) var places: Places
+
+  private struct Places {
+    let values: UnsafeMutablePointer<Float>
+    let first: UnsafeMutablePointer<Float>
+    let second: UnsafeMutablePointer<Float>?
+  }
 
   init(
     _ blob: Blob, _ first: Blob, _ second: Blob?, _ rule: any UpdateRule, _ allowsNonFinite: Bool
@@ -21,15 +29,17 @@ final class ParameterFollower: GradientFollower {
     self.first = first
     self.second = second
     self.rule = rule
+    places = Places(values: blob.values, first: first.values, second: second?.values)
   }
 
   /// Begins a pass in which the parameter is to take this step.
   func begin(_ step: nk_update) {
     self.step = step
+    places = Places(values: blob.values, first: first.values, second: second?.values)
     sawNonFinite.store(false, ordering: .relaxed)
   }
 
-  var companion: UnsafePointer<Float>? { UnsafePointer(first.values) }
+  var companion: UnsafePointer<Float>? { UnsafePointer(places.first) }
 
   var isFinite: Bool { !sawNonFinite.load(ordering: .relaxed) }
 
@@ -40,7 +50,7 @@ final class ParameterFollower: GradientFollower {
       guard allowsNonFinite else { return }
     }
     rule.update(
-      blob.values + start, gradient, (first.values + start, second.map { $0.values + start }), step,
-      count: count)
+      places.values + start, gradient, (places.first + start, places.second.map { $0 + start }),
+      step, count: count)
   }
 }
