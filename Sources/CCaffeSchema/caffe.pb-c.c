@@ -6767,7 +6767,15 @@ static const protobuf_c_boolean caffe__transformation_parameter__mirror__default
 static const uint32_t caffe__transformation_parameter__crop_size__default_value = 0u;
 static const protobuf_c_boolean caffe__transformation_parameter__force_color__default_value = 0;
 static const protobuf_c_boolean caffe__transformation_parameter__force_gray__default_value = 0;
-static const ProtobufCFieldDescriptor caffe__transformation_parameter__field_descriptors[7] =
+static const float caffe__transformation_parameter__rotation__default_value = 0;
+static const float caffe__transformation_parameter__min_zoom__default_value = 1;
+static const float caffe__transformation_parameter__max_zoom__default_value = 1;
+static const float caffe__transformation_parameter__brightness__default_value = 0;
+static const float caffe__transformation_parameter__contrast__default_value = 0;
+static const float caffe__transformation_parameter__saturation__default_value = 0;
+static const float caffe__transformation_parameter__erase__default_value = 0;
+static const float caffe__transformation_parameter__max_erase_area__default_value = 0.2;
+static const ProtobufCFieldDescriptor caffe__transformation_parameter__field_descriptors[15] =
 {
   {
     "scale",
@@ -6853,20 +6861,125 @@ static const ProtobufCFieldDescriptor caffe__transformation_parameter__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rotation",
+    10000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_rotation),
+    offsetof(Caffe__TransformationParameter, rotation),
+    NULL,
+    &caffe__transformation_parameter__rotation__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "min_zoom",
+    10001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_min_zoom),
+    offsetof(Caffe__TransformationParameter, min_zoom),
+    NULL,
+    &caffe__transformation_parameter__min_zoom__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_zoom",
+    10002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_max_zoom),
+    offsetof(Caffe__TransformationParameter, max_zoom),
+    NULL,
+    &caffe__transformation_parameter__max_zoom__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "brightness",
+    10003,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_brightness),
+    offsetof(Caffe__TransformationParameter, brightness),
+    NULL,
+    &caffe__transformation_parameter__brightness__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "contrast",
+    10004,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_contrast),
+    offsetof(Caffe__TransformationParameter, contrast),
+    NULL,
+    &caffe__transformation_parameter__contrast__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "saturation",
+    10005,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_saturation),
+    offsetof(Caffe__TransformationParameter, saturation),
+    NULL,
+    &caffe__transformation_parameter__saturation__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "erase",
+    10006,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_erase),
+    offsetof(Caffe__TransformationParameter, erase),
+    NULL,
+    &caffe__transformation_parameter__erase__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_erase_area",
+    10007,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__TransformationParameter, has_max_erase_area),
+    offsetof(Caffe__TransformationParameter, max_erase_area),
+    NULL,
+    &caffe__transformation_parameter__max_erase_area__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__transformation_parameter__field_indices_by_name[] = {
+  10,   /* field[10] = brightness */
+  11,   /* field[11] = contrast */
   2,   /* field[2] = crop_size */
+  13,   /* field[13] = erase */
   5,   /* field[5] = force_color */
   6,   /* field[6] = force_gray */
+  14,   /* field[14] = max_erase_area */
+  9,   /* field[9] = max_zoom */
   3,   /* field[3] = mean_file */
   4,   /* field[4] = mean_value */
+  8,   /* field[8] = min_zoom */
   1,   /* field[1] = mirror */
+  7,   /* field[7] = rotation */
+  12,   /* field[12] = saturation */
   0,   /* field[0] = scale */
 };
-static const ProtobufCIntRange caffe__transformation_parameter__number_ranges[1 + 1] =
+static const ProtobufCIntRange caffe__transformation_parameter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 10000, 7 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor caffe__transformation_parameter__descriptor =
 {
@@ -6876,10 +6989,10 @@ const ProtobufCMessageDescriptor caffe__transformation_parameter__descriptor =
   "Caffe__TransformationParameter",
   "caffe",
   sizeof(Caffe__TransformationParameter),
-  7,
+  15,
   caffe__transformation_parameter__field_descriptors,
   caffe__transformation_parameter__field_indices_by_name,
-  1,  caffe__transformation_parameter__number_ranges,
+  2,  caffe__transformation_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__transformation_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

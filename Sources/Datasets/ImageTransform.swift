@@ -4,7 +4,8 @@ public import Compute
 /// Turns images into the numbers that a net takes, as `transform_param` says.
 ///
 /// Draws for each image, as Caffe does, first the mirroring, then the crop's row, then its column;
-/// at TEST the crop is the middle and only the mirroring is drawn.
+/// at TEST the crop is the middle and only the mirroring is drawn. What an `Augmentation` changes is drawn
+/// behind these.
 public final class ImageTransform {
   /// What is done.
   public let settings: TransformSettings
@@ -13,6 +14,8 @@ public final class ImageTransform {
   /// Where the draws come from.
   public var random: RandomStream
   private let means: Blob
+  /// What changes images, if anything does.
+  private let augmenter: Augmenter?
 
   /// Makes a transform.
   public init(_ settings: TransformSettings, isTraining: Bool, random: RandomStream) {
@@ -21,6 +24,8 @@ public final class ImageTransform {
     self.random = random
     means = Blob("mean values", shape: [settings.meanValues.count])
     means.assign(settings.meanValues)
+    let isAugmented = isTraining && settings.augmentation != Augmentation()
+    augmenter = isAugmented ? Augmenter(settings.augmentation) : nil
   }
 
   /// Transforms an image of bytes; `outputSize` must have taken its size.
@@ -28,7 +33,13 @@ public final class ImageTransform {
     _ pixels: UnsafePointer<UInt8>, _ size: ImageSize, to target: UnsafeMutablePointer<Float>
   ) {
     var kernel = kernel(size)
-    nk_transform_bytes(target, pixels, &kernel)
+    guard let augmenter else { return nk_transform_bytes(target, pixels, &kernel) }
+    if settings.augmentation.keepsPixels {
+      nk_transform_bytes(target, pixels, &kernel)
+    } else {
+      nk_transform_floats(target, augmenter.change(pixels, size, &random), &kernel)
+    }
+    augmenter.erase(target, cropped(size), &random)
   }
 
   /// Transforms an image of floats; `outputSize` must have taken its size.
@@ -36,7 +47,11 @@ public final class ImageTransform {
     _ values: UnsafePointer<Float>, _ size: ImageSize, to target: UnsafeMutablePointer<Float>
   ) {
     var kernel = kernel(size)
-    nk_transform_floats(target, values, &kernel)
+    guard let augmenter else { return nk_transform_floats(target, values, &kernel) }
+    let changed =
+      settings.augmentation.keepsPixels ? values : augmenter.change(values, size, &random)
+    nk_transform_floats(target, changed, &kernel)
+    augmenter.erase(target, cropped(size), &random)
   }
 
   private func kernel(_ size: ImageSize) -> nk_transform {
@@ -61,6 +76,11 @@ public final class ImageTransform {
       flatten(&kernel)
     }
     return kernel
+  }
+
+  private func cropped(_ size: ImageSize) -> ImageSize {
+    let crop = settings.cropSize
+    return crop > 0 ? ImageSize(channels: size.channels, height: crop, width: crop) : size
   }
 
   private func offset(_ room: Int) -> Int {

@@ -19,6 +19,8 @@ public struct TransformSettings: Sendable {
   public var meanImage: MeanImage?
   /// How many channels encoded images get.
   public var color = ImageColor.unchanged
+  /// What is changed at random in training.
+  public var augmentation = Augmentation()
 
   /// The image as it is.
   public init() {}
@@ -58,6 +60,10 @@ public struct TransformSettings: Sendable {
         try MeanImage(message, owner: owner, files: files)
       }
     }
+    augmentation =
+      problems.collecting(all: { () throws(Diagnostics) in
+        try Augmentation(message, owner: owner)
+      }) ?? Augmentation()
     try problems.throwIfErrors()
   }
 
@@ -100,6 +106,9 @@ public struct ImageSize: Sendable, Equatable, CustomStringConvertible {
     self.height = height
     self.width = width
   }
+
+  /// How many numbers an image has.
+  public var count: Int { channels * height * width }
 
   /// How it is told: channels×height×width.
   public var description: String { "\(channels)×\(height)×\(width)" }

@@ -127,5 +127,13 @@ enum SourceReference {
       "mean_value": "What is taken off: one value, or one for each channel.",
       "force_color": "Encoded images get three channels.",
       "force_gray": "Encoded images get one channel.",
+      "rotation": "At TRAIN: turns each image by up to so many degrees, either way.",
+      "min_zoom": "At TRAIN: enlarges each image about its middle by a factor from this one on.",
+      "max_zoom": "At TRAIN: enlarges each image about its middle by a factor up to this one.",
+      "brightness": "At TRAIN: adds up to this part of 255, either way.",
+      "contrast": "At TRAIN: spreads values about their mean by 1 ± up to this.",
+      "saturation": "At TRAIN: spreads colours about their grey by 1 ± up to this.",
+      "erase": "At TRAIN: how often a rectangle of the result is set to 0, the mean.",
+      "max_erase_area": "The largest part of the image that erase takes.",
     ])
 }

@@ -42,10 +42,21 @@ final class MemoryData: MemorySource {
       ParameterTable(
         "transform_param",
         [
-          "scale": "Without effect here.", "mirror": "Without effect here.",
-          "crop_size": "Without effect here.", "mean_file": "Without effect here.",
-          "mean_value": "Without effect here.", "force_color": "Without effect here.",
+          "scale": "Without effect here.",
+          "mirror": "Without effect here.",
+          "crop_size": "Without effect here.",
+          "mean_file": "Without effect here.",
+          "mean_value": "Without effect here.",
+          "force_color": "Without effect here.",
           "force_gray": "Without effect here.",
+          "rotation": "Without effect here.",
+          "min_zoom": "Without effect here.",
+          "max_zoom": "Without effect here.",
+          "brightness": "Without effect here.",
+          "contrast": "Without effect here.",
+          "saturation": "Without effect here.",
+          "erase": "Without effect here.",
+          "max_erase_area": "Without effect here.",
         ]),
     ])
   static let samples = [

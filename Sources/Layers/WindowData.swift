@@ -50,6 +50,14 @@ final class WindowData: FedLayer {
           "scale": "Without effect here, as in Caffe; see window_data_param.",
           "force_color": "Without effect: images have three channels.",
           "force_gray": "Without effect: images have three channels.",
+          "rotation": "Without effect here.",
+          "min_zoom": "Without effect here.",
+          "max_zoom": "Without effect here.",
+          "brightness": "Without effect here.",
+          "contrast": "Without effect here.",
+          "saturation": "Without effect here.",
+          "erase": "Without effect here.",
+          "max_erase_area": "Without effect here.",
         ]),
       SourceReference.prefetch,
     ])
@@ -176,6 +184,12 @@ final class WindowData: FedLayer {
     }
     for name in ["force_color", "force_gray"] where given.has(name) {
       context.remark("\(spec.owner): \(name) has no effect: images have three channels")
+    }
+    let changes = [
+      "rotation", "min_zoom", "max_zoom", "brightness", "contrast", "saturation", "erase",
+    ]
+    for name in changes where given.has(name) {
+      context.remark("\(spec.owner): \(name) has no effect: windows are not changed at random")
     }
     if parameters.bool("cache_images") {
       context.remark(

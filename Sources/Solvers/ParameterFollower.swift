@@ -10,8 +10,9 @@ final class ParameterFollower: GradientFollower {
   private let rule: any UpdateRule
   private let allowsNonFinite: Bool
   private let sawNonFinite = Atomic(false)
-  /// Set before a pass, on the thread that begins it; read by all that take part. Threads that asked the
-  /// blobs for places would wait for each other at the counts of changes.
+  /// Set before a pass, on the thread that begins it; read by all that take part.
+  ///
+  /// Threads that asked the blobs for places would wait for each other at the counts of changes.
   private nonisolated(unsafe) var step = nk_update()
   private nonisolated(unsafe) var places: Places
 

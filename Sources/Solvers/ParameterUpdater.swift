@@ -29,7 +29,7 @@ final class ParameterUpdater {
 
   /// Makes the history of a net's parameters.
   ///
-  /// - Parameter allowsNonFinite: Whether gradients that are not finite numbers are to move parameters all the same.
+  /// With `allowsNonFinite`, gradients that are not finite numbers move parameters all the same.
   init(_ net: Net, _ settings: SolverSettings, allowsNonFinite: Bool) {
     self.net = net
     self.settings = settings

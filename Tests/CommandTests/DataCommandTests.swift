@@ -64,7 +64,8 @@ struct DataCommandTests {
       ("convert cifar nowhere .", 66), ("mean nowhere_lmdb", 66), ("db", 0),
       ("db inf nowhere_lmdb", 64), ("db info nowhere_lmdb", 66), ("db verify nowhere_lmdb", 66),
       ("db head nowhere_lmdb", 66), ("db labels nowhere_lmdb", 66),
-      ("db export nowhere_lmdb x", 66), ("extract a b c", 64),
+      ("db export nowhere_lmdb x", 66), ("db preview nowhere.txt x.png", 66),
+      ("db preview models/lenet/model.txt x.jpg", 64), ("extract a b c", 64),
       ("extract nowhere.caffemodel nowhere.txt ip out", 66), ("weights list nowhere", 66),
       ("weights diff a b", 66), ("weights rename a b c=d", 66), ("weights scan nowhere", 66),
     ] as [(String, Int32)])
@@ -78,7 +79,7 @@ struct DataCommandTests {
   func examples() throws {
     for command in [
       "convert images", "convert cifar", "mean", "db", "db info", "db verify", "db head",
-      "db labels", "db export", "extract", "weights", "weights list", "weights stats",
+      "db labels", "db export", "db preview", "extract", "weights", "weights list", "weights stats",
       "weights diff", "weights rename", "weights scan",
     ] {
       let result = try run("\(command) --help")
@@ -108,6 +109,29 @@ struct DataCommandTests {
     let labels = try run("db labels pets_lmdb --names pets_labels.txt")
     #expect(labels.out.contains("    0        3  60.0 %  cat"))
     #expect(try run("db labels pets_lmdb --json").out == "{\n  \"0\": 3,\n  \"1\": 2\n}\n")
+  }
+
+  @Test("A preview shows what a data layer gives, changed at random at TRAIN")
+  func preview() throws {
+    try makeClasses()
+    #expect(try run("convert images pets pets_lmdb --resize 7x5").status == 0)
+    for (name, rotation) in [("plain", 0), ("turned", 90)] {
+      let net = """
+        layer { name: 'pets' type: 'Data' top: 'data' top: 'label'
+          transform_param { rotation: \(rotation) }
+          data_param { source: 'pets_lmdb' backend: LMDB batch_size: 3 } }
+        layer { name: 'ip' type: 'InnerProduct' bottom: 'data' inner_product_param { num_output: 2 } }
+        """
+      try folder.write(net, "\(name).txt")
+      let result = try run("db preview \(name).txt \(name).png --count 2 --times 5")
+      #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+      #expect(result.out == "\(name).png: 2 records of layer 'pets', each shown 5 times\n")
+    }
+    let pictures = try ["plain.png", "turned.png"].map {
+      try Data(contentsOf: folder.url.appending(path: $0))
+    }
+    #expect(pictures.allSatisfy { $0.starts(with: [0x89, 0x50, 0x4e, 0x47]) })
+    #expect(pictures[0] != pictures[1])
   }
 
   @Test("A split gives two databases")

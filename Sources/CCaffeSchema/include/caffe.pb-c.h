@@ -1155,10 +1155,50 @@ struct  Caffe__TransformationParameter
    */
   protobuf_c_boolean has_force_gray;
   protobuf_c_boolean force_gray;
+  /*
+   * netrun: in training only: turns each image by up to so many degrees, either way.
+   */
+  protobuf_c_boolean has_rotation;
+  float rotation;
+  /*
+   * netrun: in training only: enlarges each image about its middle by a factor from min_zoom on ...
+   */
+  protobuf_c_boolean has_min_zoom;
+  float min_zoom;
+  /*
+   * netrun: ... to max_zoom.
+   */
+  protobuf_c_boolean has_max_zoom;
+  float max_zoom;
+  /*
+   * netrun: in training only: adds up to this part of 255, either way.
+   */
+  protobuf_c_boolean has_brightness;
+  float brightness;
+  /*
+   * netrun: in training only: spreads values about the image's mean by a factor of up to 1 more or less.
+   */
+  protobuf_c_boolean has_contrast;
+  float contrast;
+  /*
+   * netrun: in training only: moves colours away from grey by a factor of up to 1 more or less.
+   */
+  protobuf_c_boolean has_saturation;
+  float saturation;
+  /*
+   * netrun: in training only: how often a rectangle of the result is erased: set to 0, the mean.
+   */
+  protobuf_c_boolean has_erase;
+  float erase;
+  /*
+   * netrun: the largest part of the image that erase takes.
+   */
+  protobuf_c_boolean has_max_erase_area;
+  float max_erase_area;
 };
 #define CAFFE__TRANSFORMATION_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__transformation_parameter__descriptor) \
-    , 0, 1, 0, 0, 0, 0u, NULL, 0,NULL, 0, 0, 0, 0 }
+    , 0, 1, 0, 0, 0, 0u, NULL, 0,NULL, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2 }
 
 
 /*

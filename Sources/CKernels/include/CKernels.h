@@ -530,6 +530,25 @@ void nk_put_back(float *dx, const float *dy, const nk_box *box);
 /// Of equal values the later goes first, as in Caffe; NaN goes last.
 void nk_largest(float *value, int32_t *index, size_t k, const float *x, size_t stride, size_t n);
 
+/// Images that are changed at random (augment.c).
+
+/// Bytes as floats.
+void nk_floats_of_bytes(float *y, const uint8_t *x, size_t n);
+/// Where pixel (i, j) of a result comes from: row_by_row * i + row_by_column * j + row, and so the column.
+typedef struct nk_affine_map {
+    float row_by_row, row_by_column, row;
+    float column_by_row, column_by_column, column;
+} nk_affine_map;
+/// Each pixel bilinear between the four around the place that it comes from; past the border the nearest.
+void nk_affine(float *y, const float *x, size_t channels, size_t height, size_t width,
+               const nk_affine_map *map);
+/// What becomes of colours: away from grey, away from the mean, brighter, and then within limits.
+typedef struct nk_color {
+    float saturation, contrast, shift, least, most;
+} nk_color;
+/// In place. Saturation only of three channels, which are blue, green and red.
+void nk_change_colors(float *x, size_t channels, size_t area, const nk_color *color);
+
 /// Planes of bytes that are made larger or smaller (resize.c).
 typedef struct nk_resize {
     size_t channels, height, width; ///< of the result, whose rows and planes are dense

@@ -13,10 +13,11 @@ struct DatabaseCommand: ParsableCommand {
         netrun db verify train_lmdb
         netrun db labels train_lmdb
         netrun db export train_lmdb some_images --count 100
+        netrun db preview model.txt preview.png
       """,
     subcommands: [
       DatabaseInfoCommand.self, DatabaseVerifyCommand.self, DatabaseHeadCommand.self,
-      DatabaseLabelsCommand.self, DatabaseExportCommand.self,
+      DatabaseLabelsCommand.self, DatabaseExportCommand.self, DatabasePreviewCommand.self,
     ])
 }
 

@@ -15,26 +15,44 @@ struct NetLoading {
   /// The blobs that are looked at when a pass is over; others share memory.
   var keeps: Set<String> = []
   var runsBackward = false
+  /// Whether only layers without bottoms are built: those that bring data.
+  var onlySources = false
+  /// The seed of what layers draw.
+  var seed: UInt64 = 0
+  /// Whether warnings and remarks are kept: they have been said before.
+  var isSilent = false
 
   /// Reads and builds; warnings go to the console.
   ///
   /// - Throws: all that is wrong with the file, or what to run instead if it is a solver.
   func build(_ command: String, _ console: Console) throws -> Net {
-    let net: Message
+    var net: Message
     do throws(Diagnostics) {
       let loaded = try NetDescription.load(path)
-      console.show(loaded.warnings)
+      if !isSilent { console.show(loaded.warnings) }
       net = loaded.net
     } catch { throw DescribedFile.explain(error, path, command: command) }
+    if onlySources { net = NetLoading.sources(net) }
+    var remark = RemarkPrinter(console).remark
+    if isSilent { remark = { _ in } }
     let workers = Workers(count: threads ?? Workers.available)
     let context = LayerContext(
-      workers: workers, files: FileResolver(folder: FileResolver.folder(of: path)),
-      remark: RemarkPrinter(console).remark)
+      workers: workers, seed: seed, files: FileResolver(folder: FileResolver.folder(of: path)),
+      remark: remark)
     var options = Net.Options(
       state: NetState(phase: phase, level: level, stages: stages), context: context)
     options.keeps = .only(keeps)
     options.runsBackward = runsBackward
     return try Net(net, options: options)
+  }
+
+  private static func sources(_ net: Message) -> Message {
+    var sources = net
+    sources.clear("layer")
+    for layer in net.messages("layer") where layer.strings("bottom").isEmpty {
+      sources.append("layer", .message(layer))
+    }
+    return sources
   }
 }
 
