@@ -27,7 +27,7 @@ struct CheckReport {
       for problem in file.problems where said.insert(problem.rendered(color: false)).inserted {
         entries.append(Entry(diagnostic: problem, lint: nil))
       }
-      for (lint, finding) in CheckReport.findings(file.subject, allowed) {
+      for (lint, finding) in CheckReport.findings(file, allowed) {
         guard said.insert("\(finding.place)\(lint.name)\(finding.text)").inserted else { continue }
         guard showsHints || lint.level == .warning else {
           hiddenHints += 1
@@ -41,17 +41,20 @@ struct CheckReport {
     }
   }
 
-  /// What lints find, in the order of the text.
+  /// What lints find, in the order of the text: first that of the file, then those that it names.
   private static func findings(
-    _ subject: CheckSubject, _ allowed: Set<String>
+    _ file: CheckedFile, _ allowed: Set<String>
   ) -> [(Lint, Finding)] {
     let found = Lint.all.filter { !allowed.contains($0.name) }.flatMap { lint in
-      lint.find(subject).map { (lint, $0) }
+      lint.find(file.subject).map { (lint, $0) }
     }
-    func line(_ finding: Finding) -> Int { finding.location?.line ?? 0 }
-    return found.filter { !$0.1.isAllowed($0.0.name) }.enumerated().sorted {
-      (line($0.element.1), $0.offset) < (line($1.element.1), $1.offset)
-    }.map(\.element)
+    func order(_ item: EnumeratedSequence<[(Lint, Finding)]>.Element) -> (Int, String, Int, Int) {
+      let place = item.element.1.location
+      let name = place?.file.name ?? ""
+      return (name == file.path ? 0 : 1, name, place?.start ?? 0, item.offset)
+    }
+    return found.filter { !$0.1.isAllowed($0.0.name) }.enumerated()
+      .sorted { order($0) < order($1) }.map(\.element)
   }
 
   private func count(_ severity: Diagnostic.Severity) -> Int {

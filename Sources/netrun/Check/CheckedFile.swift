@@ -48,11 +48,13 @@ struct CheckedFile {
   // MARK: Nets
 
   private mutating func checkNet() {
-    guard let (net, warnings) = kept.keeping({ [path] in try NetDescription.load(path) }) else { return }
+    guard let (net, warnings) = kept.keeping({ [path] in try NetDescription.load(path) }) else {
+      return
+    }
     warnings.forEach { keep($0) }
     let given = net.message("state")
     let layers = net.messages("layer")
-    let states = [Phase.train, .test].map { phase in
+    let states = CheckedFile.phases(net).map { phase in
       NetState(
         phase: phase, level: options.level ?? given.int("level"),
         stages: given.strings("stage") + options.stages)
@@ -67,8 +69,24 @@ struct CheckedFile {
     }
   }
 
+  /// The phases that a net is meant for: both, if it has rules for them; else it is one of two files,
+  /// for training if it has a loss.
+  private static func phases(_ net: Message) -> [Phase] {
+    if net.message("state").has("phase") {
+      return [Phase(rawValue: net.message("state").enumName("phase")) ?? .test]
+    }
+    let layers = net.messages("layer")
+    let rules = layers.flatMap { $0.messages("include") + $0.messages("exclude") }
+    if rules.contains(where: { $0.has("phase") }) { return [.train, .test] }
+    let hasLoss = layers.contains {
+      $0.string("type").hasSuffix("Loss") || $0.floats("loss_weight").contains { $0 != 0 }
+    }
+    return [hasLoss ? .train : .test]
+  }
+
   private mutating func checkSolver() {
-    guard let (solver, warnings) = kept.keeping({ [path] in try SolverDescription.load(path) }) else { return }
+    guard let (solver, warnings) = kept.keeping({ [path] in try SolverDescription.load(path) })
+    else { return }
     warnings.forEach { keep($0) }
     SolverCheck.problems(solver).forEach { keep($0) }
     subject.solver = solver
@@ -82,7 +100,16 @@ struct CheckedFile {
     said.forEach { keep($0) }
     guard let nets else { return }
     for net in [nets.train] + nets.tests { add(net.description, folder: net.folder, net.state) }
+    checkSharing()
     checkMemory(solver, historyCount: nets.historyCount)
+  }
+
+  /// Sees whether test nets can take the weights of the net that is trained.
+  private mutating func checkSharing() {
+    guard let train = subject.nets.first?.net, train.state.phase == .train else { return }
+    for test in subject.nets.dropFirst() {
+      kept.keeping { try test.net.shareWeights(with: train) }
+    }
   }
 
   private mutating func add(_ description: Message, folder: String?, _ state: NetState) {
@@ -191,6 +218,7 @@ struct ProblemList {
   private(set) var all: [Diagnostic] = []
 
   /// Runs a step, and keeps what goes wrong.
+  @discardableResult
   mutating func keeping<Result>(_ step: () throws -> Result) -> Result? {
     do {
       return try step()

@@ -132,10 +132,9 @@ struct LabelScan {
     let startsAtOne = used.min() == 1 && used.max() == classes
     let more =
       outsideCount > 1 ? ", as are those of \(Numbers.count(outsideCount - 1, "more record"))" : ""
-    let maker = net.source(of: taker).map { net.title($0) } ?? net.title(taker)
     return .error(
       "\(net.title(layer)): label \(first.label) of record \(first.key) is outside the "
-        + "\(Numbers.count(classes, "output")) of \(maker)\(more)",
+        + "\(Numbers.count(classes, "output")) of \(net.title(maker))\(more)",
       at: net.node(layer).spec.message.location("top", top),
       notes: outside.dropFirst().map { Note("label \($0.label) of record \($0.key)") }
         + [Note("labels are taken here", at: net.place(taker))],
@@ -143,6 +142,15 @@ struct LabelScan {
         ? "labels here count from 1, but Caffe counts from 0: make the data again with labels from 0"
         : "give the layer an output for each label from 0 to \(used.max() ?? 0), or correct the labels"
     )
+  }
+
+  /// The layer that decides how many outputs there are.
+  var maker: Int {
+    var maker = net.source(of: taker) ?? taker
+    while net.node(maker).layer.parameters.isEmpty, let below = net.source(of: maker) {
+      maker = below
+    }
+    return maker
   }
 
   /// The numbers of records of the labels that are used.

@@ -40,16 +40,37 @@ extension Lint {
     reason: "it is read for nothing, and every value of it is printed as an output of the net",
     remedy: "leave the top out, or let a Silence layer read it"
   ) { subject in
-    subject.nets.flatMap { net in
-      net.layers.flatMap { number -> [Finding] in
-        let node = net.node(number)
-        guard node.layer is any SourceLayer else { return [] }
-        return node.spec.tops.enumerated().compactMap { index, top in
-          guard net.readers[number][index].isEmpty else { return nil }
-          return Finding(
-            "nobody reads '\(top)' of \(net.title(number)) in the phase \(net.net.state.phase.rawValue)",
-            at: node.spec.message.location("top", index))
+    let unread = subject.nets.map(unreadData)
+    return subject.nets.indices.flatMap { index in
+      unread[index].compactMap { top -> Finding? in
+        let net = subject.nets[index]
+        func isSame(_ other: UnreadTop) -> Bool {
+          other.layer == top.layer && other.name == top.name
         }
+        let first = unread.firstIndex { $0.contains(where: isSame) }
+        guard first == index else { return nil }
+        let isEverywhere = unread.allSatisfy { $0.contains(where: isSame) }
+        let phase = isEverywhere ? "" : " in the phase \(net.net.state.phase.rawValue)"
+        return Finding("nobody reads '\(top.name)' of \(top.layer)\(phase)", at: top.place)
+      }
+    }
+  }
+
+  private struct UnreadTop {
+    let layer: String
+    let name: String
+    let place: SourceRange?
+  }
+
+  /// The tops that nobody reads of data layers of which another top is read.
+  private static func unreadData(_ net: CheckedNet) -> [UnreadTop] {
+    net.layers.flatMap { number -> [UnreadTop] in
+      let node = net.node(number)
+      guard node.layer is any SourceLayer, !net.readers(of: number).isEmpty else { return [] }
+      return node.spec.tops.enumerated().compactMap { index, top in
+        guard net.readers[number][index].isEmpty else { return nil }
+        return UnreadTop(
+          layer: net.title(number), name: top, place: node.spec.message.location("top", index))
       }
     }
   }
@@ -99,7 +120,8 @@ extension Lint {
   static let rectifiedScores = Lint(
     "rectified-scores",
     summary: "a ReLU between the last layer and its loss",
-    reason: "scores that are cut off at 0 get no gradient where they are, and no class can be ruled out",
+    reason:
+      "scores that are cut off at 0 get no gradient where they are, and no class can be ruled out",
     remedy: "leave the ReLU out"
   ) { subject in
     let losses: Set = ["SoftmaxWithLoss", "SigmoidCrossEntropyLoss", "HingeLoss"]

@@ -14,7 +14,8 @@ extension Lint {
   static let unscaledInput = Lint(
     "unscaled-input",
     summary: "images whose bytes go into the net as they are, from 0 to 255",
-    reason: "layers are filled for numbers around 0: with such inputs the loss often does not fall, "
+    reason:
+      "layers are filled for numbers around 0: with such inputs the loss often does not fall, "
       + "or grows without end",
     remedy: "add transform_param { scale: 0.00390625 }, which is 1/256, or take the mean off by "
       + "mean_value or mean_file"

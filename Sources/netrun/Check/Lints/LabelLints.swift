@@ -12,12 +12,11 @@ extension Lint {
     remedy: "set num_output to the largest label and 1"
   ) { subject in
     (subject.labels ?? []).filter { $0.net.net.state.phase == .train }.compactMap { scan in
-      guard scan.outside.isEmpty, let most = scan.used.keys.max(), most + 1 < scan.classes,
-        let maker = scan.net.source(of: scan.taker)
+      guard scan.outside.isEmpty, let most = scan.used.keys.max(), most + 1 < scan.classes
       else { return nil }
       return Finding(
-        "\(scan.net.title(maker)) has \(Numbers.count(scan.classes, "output")), but labels end at "
-          + "\(most)", at: scan.net.place(maker))
+        "\(scan.net.title(scan.maker)) has \(Numbers.count(scan.classes, "output")), but labels "
+          + "end at \(most)", at: scan.net.place(scan.maker))
     }
   }
 

@@ -98,7 +98,8 @@ extension Lint {
     else { return [] }
     return [
       Finding(
-        "there is no momentum", at: solver.location(solver.has("momentum") ? "momentum" : "base_lr"))
+        "there is no momentum", at: solver.location(solver.has("momentum") ? "momentum" : "base_lr")
+      )
     ]
   }
 

@@ -9,7 +9,8 @@ extension Lint {
   static let partialPoolingWindow = Lint(
     "partial-pooling-window", .hint,
     summary: "a pooling whose last window lies partly outside the image",
-    reason: "Caffe rounds the number of windows up, other programs round it down: their sizes differ",
+    reason:
+      "Caffe rounds the number of windows up, other programs round it down: their sizes differ",
     remedy: "nothing within Caffe; round_mode: FLOOR makes it round down"
   ) { subject in
     subject.nets.flatMap { net in
@@ -40,7 +41,8 @@ extension Lint {
         guard let window = Window(net.node(number), given, "kernel") else { return nil }
         // Padding at the end may be left over without loss.
         return window.rest { $0.size + 2 * $0.pad - $0.kernel }.flatMap { axis, rest in
-          rest <= axis.pad
+          // A window smaller than its stride leaves out something everywhere, as it is meant to.
+          rest <= axis.pad || axis.kernel < axis.stride
             ? nil
             : Finding(
               "\(net.title(number)) leaves out the last "

@@ -8,7 +8,8 @@ extension Lint {
   static let constantWeights = Lint(
     "constant-weights",
     summary: "a layer whose weights are all the same at the start, 0 unless a filler is given",
-    reason: "units that begin alike stay alike: a hidden layer of them learns one thing, or nothing",
+    reason:
+      "units that begin alike stay alike: a hidden layer of them learns one thing, or nothing",
     remedy: "add weight_filler { type: \"xavier\" }, or \"msra\" before a ReLU"
   ) { subject in
     // Weights that come from a file are as good as those that it was made with.
