@@ -13,12 +13,13 @@ struct LintCase: Sendable, CustomTestStringConvertible {
   let good: Changes
   /// Whether labels are read.
   var readsLabels = false
-  /// Whether weights of another net are given.
+  /// Weights of the net without changes, given in both cases or only in the good one.
   var weights: String?
+  var goodWeights: String?
 
   init(
     _ lint: String, _ bad: Changes, at line: String, good: Changes, readsLabels: Bool = false,
-    weights: String? = nil
+    weights: String? = nil, goodWeights: String? = nil
   ) {
     self.lint = lint
     self.bad = bad
@@ -26,6 +27,7 @@ struct LintCase: Sendable, CustomTestStringConvertible {
     self.good = good
     self.readsLabels = readsLabels
     self.weights = weights
+    self.goodWeights = goodWeights ?? weights
   }
 
   var testDescription: String { lint }
@@ -143,10 +145,20 @@ struct LintCase: Sendable, CustomTestStringConvertible {
       good: ["} # training's": "mirror: true }"]),
     LintCase(
       "phases-differ", ["{ scale: 0.00390625 } # the tests'": "{ scale: 0.004 }"],
-      at: "scale: 0.004", good: ["0.00390625": "0.004"]),
+      at: "scale: 0.004", good: ["0.00390625": "0.004", "} # the tests'": "crop_size: 28 }"]),
     LintCase(
       "same-source", ["test_lmdb": "train_lmdb"], at: "batch_size: 64",
-      good: ["test_lmdb": "./test_lmdb"]),
+      // Another test net has data of its own.
+      good: [
+        "type: \"Data\" top: \"data\" top: \"label\" # for tests\n  include { phase: TEST }": """
+        type: "Data" top: "data" top: "label" include { phase: TEST stage: "train" }
+          transform_param { scale: 0.00390625 }
+          data_param { source: "train_lmdb" batch_size: 64 backend: LMDB } }
+        layer { name: "digits" type: "Data" top: "data" top: "label"
+          include { phase: TEST not_stage: "train" }
+        """,
+        "test_iter: 8": "test_iter: 8 test_iter: 8 test_state { } test_state { stage: 'train' }",
+      ]),
   ]
 
   private static let batchNorm: [LintCase] = [
@@ -157,7 +169,9 @@ struct LintCase: Sendable, CustomTestStringConvertible {
     LintCase(
       "batchnorm-global-stats",
       ["batch_norm_param { }": "batch_norm_param { use_global_stats: true }"],
-      at: "use_global_stats", good: ["# more\n": "# less\n"]),
+      at: "use_global_stats",
+      good: ["batch_norm_param { }": "batch_norm_param { use_global_stats: true }"],
+      goodWeights: "right.caffemodel"),
     LintCase(
       "batchnorm-batch-stats",
       ["batch_norm_param { }": "batch_norm_param { use_global_stats: false }"],
@@ -251,7 +265,7 @@ struct LintCase: Sendable, CustomTestStringConvertible {
       ]),
     LintCase(
       "tests-never-come", ["test_interval: 50": "test_interval: 101"], at: "test_interval",
-      good: ["test_interval: 50": "test_interval: 100"]),
+      good: ["test_interval: 50": "test_interval: 101 test_initialization: false"]),
     LintCase(
       "untested-end", ["test_interval: 50": "test_interval: 30"], at: "test_interval",
       good: ["test_interval: 50": "test_interval: 25"]),

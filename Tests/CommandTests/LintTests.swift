@@ -95,7 +95,7 @@ struct LintTests {
     } else {
       #expect(one.line.isEmpty && finding.path != nil)
     }
-    let other = try findings(one.good, readsLabels: one.readsLabels, weights: one.weights)
+    let other = try findings(one.good, readsLabels: one.readsLabels, weights: one.goodWeights)
       .filter { $0.lint == one.lint }
     #expect(other.isEmpty, "\(other.map(\.finding.text))")
   }

@@ -60,6 +60,12 @@ enum CommandPages {
     for entry in entries {
       text += "\n## \(entry.title)\n\n```text\n\(help(entry.command, columns: 100))\n```\n"
     }
+    text +=
+      "\n## Lints of netrun check\n\n| lint | finds | why that matters | what to do |\n|---|---|---|---|\n"
+    for lint in Lint.all {
+      let name = lint.level == .hint ? "`\(lint.name)` (hint)" : "`\(lint.name)`"
+      text += "| \(name) | \(lint.summary) | \(lint.reason) | \(lint.remedy) |\n"
+    }
     return text
   }
 
@@ -83,13 +89,15 @@ enum CommandPages {
       ".SH NAME", "netrun \\- \(roff(lowercased(Netrun.configuration.abstract)))", ".SH SYNOPSIS",
       ".B netrun", ".I command", "[options]", ".SH DESCRIPTION",
     ]
-    lines += preformatted(Netrun.configuration.discussion)
-    lines += [
-      ".PP", "Results go to stdout, all else to stderr.", ".B \\-\\-quiet",
-      "(\\-q), with any command, leaves only results and errors.", ".SH COMMANDS",
-    ]
+    for paragraph in Netrun.configuration.discussion.split(separator: "\n\n") {
+      lines.append(".PP")
+      lines += paragraph.hasPrefix(" ") ? preformatted(paragraph) : [roff(paragraph)]
+    }
+    lines += [".PP", "Results go to stdout, all else to stderr.", ".SH COMMANDS"]
     for entry in entries where !entry.isGroup {
-      lines += [".SS \(entry.title)"] + preformatted(help(entry.command, columns: 72))
+      lines +=
+        [".SS \(entry.title)"]
+        + preformatted(help(entry.command, columns: 72).replacing("OVERVIEW: ", with: ""))
     }
     lines += [".SH EXIT STATUS"]
     for (code, meaning) in exitCodes { lines += [".TP", code, meaning] }
@@ -105,14 +113,14 @@ enum CommandPages {
   }
 
   /// Lines that are shown as they are.
-  private static func preformatted(_ text: String) -> [String] {
-    [".nf"] + text.split(separator: "\n", omittingEmptySubsequences: false).map { roff(String($0)) }
+  private static func preformatted(_ text: some StringProtocol) -> [String] {
+    [".nf"] + text.split(separator: "\n", omittingEmptySubsequences: false).map { roff($0) }
       + [".fi"]
   }
 
   /// A line without what man takes for commands.
-  private static func roff(_ line: String) -> String {
-    let text = line.replacing("\\", with: "\\e").replacing("-", with: "\\-")
+  private static func roff(_ line: some StringProtocol) -> String {
+    let text = String(line).replacing("\\", with: "\\e").replacing("-", with: "\\-")
     return text.hasPrefix(".") || text.hasPrefix("'") ? "\\&" + text : text
   }
 }

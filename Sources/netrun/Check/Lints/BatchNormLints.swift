@@ -37,7 +37,8 @@ extension Lint {
     "batchnorm-global-stats",
     summary: "a BatchNorm with use_global_stats: true in training, where no weights are loaded",
     reason: "its statistics are empty and stay so: values are divided by √eps, which is tiny",
-    remedy: "leave use_global_stats out: it is true in tests and false in training by itself"
+    remedy: "leave use_global_stats out, which is right for both phases, or begin with weights: "
+      + "weights in the solver, or --weights"
   ) { subject in
     guard !subject.hasWeights else { return [] }
     return subject.trained.flatMap { net in

@@ -14,7 +14,7 @@ extension Lint {
   ) { subject in
     let kinds: Set<LayerReference.Category> = [.activation, .vision, .common]
     // These are there to be printed.
-    let outputs: Set = ["Softmax", "Sigmoid", "Split", "Silence"]
+    let outputs: Set = ["Softmax", "Sigmoid", "ArgMax", "Split", "Silence"]
     return subject.trained.flatMap { net in
       net.layers.flatMap { number -> [Finding] in
         let node = net.node(number)

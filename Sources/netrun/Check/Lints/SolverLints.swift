@@ -108,6 +108,8 @@ extension Lint {
     remedy: "choose a test_interval that divides max_iter"
   ) { subject in
     guard let solver = subject.solver, !subject.tested.isEmpty, solver.int("max_iter") > 0,
+      // Who leaves out the first test too wants none.
+      solver.bool("test_initialization"),
       solver.int("test_interval") > solver.int("max_iter")
     else { return [] }
     return [
