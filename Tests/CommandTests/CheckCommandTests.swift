@@ -113,6 +113,41 @@ struct CheckCommandTests {
     #expect(result.out.contains("label 9 of record '000"), "\(result.out)")
   }
 
+  @Test(
+    "Labels in HDF5 files and in lists of images are read too",
+    arguments: [
+      ("HDF5Data", "hdf5_data_param { source: 'both.txt' batch_size: 3 }", "one.h5' row 0"),
+      (
+        "ImageData",
+        "image_data_param { source: 'names.txt' root_folder: 'img/' new_height: 8 new_width: 8 }",
+        "names.txt:2 is outside"
+      ),
+    ])
+  func otherSources(type: String, parameters: String, record: String) throws {
+    let data = LogLines.folder.appending(path: "../../data").standardized.path
+    let path = folder.url.appending(path: "small.txt").path
+    try folder.write(
+      """
+      layer { name: "d" type: "\(type)" top: "data" top: "label" \(parameters) }
+      layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+        inner_product_param { num_output: 2 } }
+      layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" }
+      """, "small.txt")
+    let result = try Program.run("check \(path) --data", in: URL(filePath: data))
+    #expect(result.status == 65 && result.out.contains(record), "\(result.out)\(result.errors)")
+  }
+
+  @Test("A mean of another size is an error, and does not hide what lints find")
+  func meanSize() throws {
+    let mean = LogLines.folder.appending(path: "../../data/color_mean.binaryproto").standardized
+    try write("{ scale: 0.00390625 } # training's", "{ mean_file: \"\(mean.path)\" }")
+    try write("weight_filler { type: \"msra\" }", "")
+    let result = try run("net.txt --shape data=8,1,28,28")
+    #expect(result.status == 65)
+    #expect(result.out.contains("its size is 1×28×28, but the mean image"), "\(result.out)")
+    #expect(result.out.contains("[constant-weights]"), "\(result.out)")
+  }
+
   @Test("Weights that are not there, or do not fit, are errors")
   func weights() throws {
     try write("net: ", "weights: 'nowhere.caffemodel'\nnet: ", in: "solver.txt")

@@ -61,10 +61,11 @@ struct CheckReport {
     entries.count { $0.diagnostic.severity == severity }
   }
 
-  /// The exit code: that of the first error, or 1 if whatever is told counts, or 0.
+  /// The exit code: that of the signal that stopped the work, of the first error, or 1 if whatever is told counts, or 0.
   func exitCode(strict: Bool) -> Int32 {
-    let error = entries.first { $0.diagnostic.severity == .error }
-    return error?.diagnostic.kind.exitCode
+    let errors = entries.filter { $0.diagnostic.severity == .error }
+    let stopped = errors.first { if case .stopped = $0.diagnostic.kind { true } else { false } }
+    return (stopped ?? errors.first)?.diagnostic.kind.exitCode
       ?? (strict && !entries.isEmpty ? Diagnostic.Kind.runFailed.exitCode : 0)
   }
 

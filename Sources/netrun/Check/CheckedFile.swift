@@ -42,6 +42,11 @@ struct CheckedFile {
     if options.readsLabels { readLabels() }
   }
 
+  /// Whether a signal has asked to stop.
+  var wasStopped: Bool {
+    problems.contains { if case .stopped = $0.kind { true } else { false } }
+  }
+
   /// Keeps a problem.
   private mutating func keep(_ problem: Diagnostic) { kept.keep(problem) }
 
@@ -113,13 +118,11 @@ struct CheckedFile {
   }
 
   private mutating func add(_ description: Message, folder: String?, _ state: NetState) {
-    let before = problems.count
     let file = self
     let built = kept.keeping { try file.build(description, folder: folder, state) }
     if let built { subject.nets.append(CheckedNet(built, folder: folder)) }
     guard built == nil, options.opensData else { return }
-    // What is missing must not hide what else can be said, where the net tells its shapes.
-    guard problems[before...].allSatisfy({ $0.kind == .missingInput }) else { return }
+    // What is wrong with data must not hide what else can be said, where the net tells its shapes.
     let silent = Console(
       out: console.out, chatter: StringSink(), outTerminal: nil, chatterTerminal: nil)
     let sketch = NetSketch(shapes: options.shapes, console: silent)
@@ -204,6 +207,7 @@ struct CheckedFile {
     var scans: [LabelScan] = []
     for net in subject.nets where net.net.context.opensSources {
       for var scan in LabelScan.needed(net) {
+        guard !wasStopped else { return }
         guard kept.keeping({ [console] in try scan.read(console) }) != nil else { continue }
         if let problem = scan.problem { keep(problem) }
         scans.append(scan)

@@ -101,8 +101,12 @@ struct CheckCommand: ConsoleCommand {
     options.shapes = shape
     options.opensData = !withoutData
     options.readsLabels = data
-    let report = CheckReport(
-      files.map { CheckedFile($0, options, console) }, allowed: allowed, showsHints: hints)
+    var checked: [CheckedFile] = []
+    for file in files {
+      checked.append(CheckedFile(file, options, console))
+      if checked.last?.wasStopped == true { break }
+    }
+    let report = CheckReport(checked, allowed: allowed, showsHints: hints)
     if json {
       console.print(report.json.indented())
     } else {
