@@ -16,6 +16,9 @@ final class DiscardingSink: TextSink {
 }
 
 extension Console {
+  /// Whether nothing but results is wanted.
+  var isQuiet: Bool { chatter is DiscardingSink }
+
   /// The same console, on which nothing is said but results.
   var quiet: Console {
     Console(out: out, chatter: DiscardingSink(), outTerminal: outTerminal, chatterTerminal: nil)

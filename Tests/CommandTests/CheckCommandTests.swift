@@ -40,6 +40,7 @@ struct CheckCommandTests {
     let result = try run("solver.txt net.txt --data --hints --strict")
     #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
     #expect(result.out == "2 files checked: no problems\n")
+    #expect(try run("solver.txt --quiet").out.isEmpty)
   }
 
   @Test("A warning has a place, a reason and a remedy, and is an error only with --strict")

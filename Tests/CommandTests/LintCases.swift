@@ -270,6 +270,9 @@ struct LintCase: Sendable, CustomTestStringConvertible {
       "untested-end", ["test_interval: 50": "test_interval: 30"], at: "test_interval",
       good: ["test_interval: 50": "test_interval: 25"]),
     LintCase(
+      "unseen-records", ["max_iter: 100": "max_iter: 15"], at: "max_iter",
+      good: ["max_iter: 100": "max_iter: 8 iter_size: 2"]),
+    LintCase(
       "nothing-saved", ["snapshot: 50": "snapshot_after_train: false"], at: "snapshot_after_train",
       good: ["snapshot: 50": "snapshot: 50 snapshot_after_train: false"]),
     LintCase(

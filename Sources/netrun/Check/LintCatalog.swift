@@ -6,7 +6,7 @@ extension Lint {
     batchNormWithoutScale, batchNormGlobalStats, batchNormBatchStats, batchNormTinyBatch,
     danglingTop, unusedDataTop, lossOnProbabilities, lossWithoutSoftmax, rectifiedScores,
     oneClass, linearStack, partialPoolingWindow, droppedColumns,
-    testIterations, silentTest, noLoss, unmatchedStage, testsNeverCome, untestedEnd,
+    testIterations, silentTest, noLoss, unmatchedStage, testsNeverCome, untestedEnd, unseenRecords,
     zeroRate, unreachedStep, policyField, oddGamma, adamWithoutMomentum, noMomentum,
     momentumDiverges, zeroClip, nothingSaved, oneSnapshot,
     unusedOutputs, sortedLabels, rareClasses,

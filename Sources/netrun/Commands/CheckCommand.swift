@@ -111,8 +111,8 @@ struct CheckCommand: ConsoleCommand {
       console.print(report.json.indented())
     } else {
       let text = report.rendered(color: console.outStyle.isOn)
-      if !text.isEmpty { console.out.write(text + "\n") }
-      console.print(report.summary)
+      if !text.isEmpty { console.out.write(console.isQuiet ? text : text + "\n") }
+      if !console.isQuiet { console.print(report.summary) }
     }
     let code = report.exitCode(strict: strict)
     if code != 0 { throw ExitCode(code) }

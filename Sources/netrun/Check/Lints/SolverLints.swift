@@ -135,6 +135,26 @@ extension Lint {
     ]
   }
 
+  static let unseenRecords = Lint(
+    "unseen-records", .hint,
+    summary: "a max_iter too small for one pass over the data",
+    reason: "training ends before it has seen every record once",
+    remedy: "raise max_iter: several passes are usual"
+  ) { subject in
+    guard let solver = subject.solver, let train = subject.trained.first,
+      let source = train.net.sources.compactMap(\.source).first(where: { $0.recordCount != nil }),
+      let records = source.recordCount, solver.int("max_iter") > 0
+    else { return [] }
+    let batch = source.batchSize * max(1, solver.int("iter_size"))
+    let (seen, overflow) = solver.int("max_iter").multipliedReportingOverflow(by: batch)
+    guard !overflow, seen < records else { return [] }
+    return [
+      Finding(
+        "training sees \(Numbers.grouped(seen)) of \(Numbers.count(records, "record"))",
+        at: solver.location("max_iter"))
+    ]
+  }
+
   static let nothingSaved = Lint(
     "nothing-saved",
     summary: "a solver that never writes a snapshot",
