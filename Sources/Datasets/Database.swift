@@ -19,6 +19,17 @@ public final class Database {
     let values: BatchAssembler.Values
   }
 
+  /// A record's label.
+  public struct Label {
+    /// The key as it is.
+    public let keyBytes: UnsafeRawBufferPointer
+    /// The label.
+    public let value: Int32
+
+    /// The key, in quotes.
+    public var key: String { quotedKey(keyBytes) }
+  }
+
   /// How a record's image is stored.
   public enum Storage: String, Sendable {
     /// A byte for each value.
@@ -66,6 +77,19 @@ public final class Database {
     } catch {
       return .failure(
         .error("record \(quotedKey(raw.key)): \(error.message)", path: path, help: error.help))
+    }
+  }
+
+  /// The label of the next record, whose image is not decoded; `nil` behind the last.
+  ///
+  /// - Throws: a diagnostic if the record is damaged, or the file itself.
+  public func nextLabel() throws(Diagnostic) -> Label? {
+    guard let raw = try reader.next() else { return nil }
+    do throws(DatumFault) {
+      return Label(keyBytes: raw.key, value: try Datum(raw.value).label)
+    } catch {
+      throw .error(
+        "record \(quotedKey(raw.key)): \(error.message)", path: path, help: error.help)
     }
   }
 

@@ -18,7 +18,9 @@ struct CaffeArguments {
   ]
 
   /// Our own options that take a value: one dash does for them too.
-  static let ownOptions: Set<String> = ["threads", "seed", "log", "sigterm-effect", "shape"]
+  static let ownOptions: Set<String> = [
+    "threads", "seed", "log", "sigterm-effect", "shape", "generate-completion-script",
+  ]
   /// Our own options without a value.
   static let ownFlags: Set<String> = [
     "version", "help", "force", "forward-only", "json", "allow-nonfinite",

@@ -14,14 +14,17 @@ struct Netrun: ParsableCommand {
 
         netrun train solver.txt
         netrun test model.txt
+        netrun check solver.txt
         netrun layers Convolution
+
+      --quiet (-q), with any command, leaves only results and errors.
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
+      TrainCommand.self, TestCommand.self, CheckCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
       ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
-      DeviceQueryCommand.self,
+      CompletionsCommand.self, ManCommand.self, DeviceQueryCommand.self,
     ])
 
   /// Runs a command line and ends the process.
@@ -43,13 +46,16 @@ struct Netrun: ParsableCommand {
 
   /// Runs a command line; returns the exit code.
   static func run(_ given: [String], _ console: Console) -> Int32 {
+    var given = given
+    // Errors are told in any case.
+    let speaking = QuietFlag.take(from: &given) ? console.quiet : console
     let adapted = CaffeArguments(given)
     do {
       try UnknownCommand.check(adapted.arguments, of: Netrun.self, path: "netrun")
       var command = try parseAsRoot(adapted.arguments)
-      for note in adapted.notes { console.remark(note) }
+      for note in adapted.notes { speaking.remark(note) }
       if var command = command as? any ConsoleCommand {
-        try command.run(console)
+        try command.run(speaking)
       } else {
         try command.run()
       }
