@@ -66,7 +66,7 @@ public struct Axis: Sendable {
     let slack = isTight ? -1e-9 : 1e-9
     let first = (least / step + slack).rounded(isTight ? .up : .down)
     let last = (most / step - slack).rounded(isTight ? .down : .up)
-    let decimals = max(0, Int((-log10(step) + 1e-9).rounded(.up)))
+    let decimals = max(0, Int((-log10(step) - 1e-9).rounded(.up)))
     let large = max(abs(least), abs(most))
     let ticks = stride(from: first, through: last, by: 1).map { number in
       Tick(value: number * step, text: text(number * step, decimals, large))

@@ -28,6 +28,7 @@ public struct LineChart: Sendable {
   let yTitle: String
   let isLogarithmic: Bool
   let steps: Bool
+  let range: [Double]
   let curves: [Curve]
 
   /// Describes a chart.
@@ -38,13 +39,15 @@ public struct LineChart: Sendable {
   ///   - y: What runs up, with its unit; empty if the title says it.
   ///   - isLogarithmic: Whether equal steps upward are equal ratios.
   ///   - steps: Whether a value holds until the next point.
+  ///   - range: Places along the axis that are to be seen whether or not a curve comes there.
   ///   - curves: The curves.
   public init(
     title: String, x: String, y: String = "", isLogarithmic: Bool = false, steps: Bool = false,
-    curves: [Curve]
+    range: [Double] = [], curves: [Curve]
   ) {
     (self.title, xTitle, yTitle) = (title, x, y)
-    (self.isLogarithmic, self.steps, self.curves) = (isLogarithmic, steps, curves)
+    (self.isLogarithmic, self.steps) = (isLogarithmic, steps)
+    (self.range, self.curves) = (range, curves)
   }
 
   /// The chart as a picture.
@@ -53,7 +56,7 @@ public struct LineChart: Sendable {
     let legend = legendRows(width - 32)
     let top = 34 + 18 * Double(legend.count)
     let xs = Axis(
-      curves.flatMap { $0.points.map(\.x) }, count: max(2, Int(width / 90)), isTight: true)
+      range + curves.flatMap { $0.points.map(\.x) }, count: max(2, Int(width / 90)), isTight: true)
     let ys = Axis(
       curves.flatMap { $0.points.map(\.y) }, count: max(2, Int((height - top) / 45)),
       isLogarithmic: isLogarithmic)

@@ -60,7 +60,8 @@ struct RunCharts {
   ) -> [Curve] {
     var result: [Curve] = []
     for (number, run) in runs.enumerated() {
-      let picked = run.log.series.filter { picks($0.kind) && !isRepetition($0, of: run.log) }
+      let all = run.log.series.filter { picks($0.kind) && !isRepetition($0, of: run.log) }
+      let picked = all.filter { !$0.isTest } + all.filter(\.isTest)
       // Several curves of a single run are told apart by colour; several runs have one each.
       var color = runs.count > 1 ? number : 0
       for series in picked {
@@ -103,10 +104,13 @@ struct RunCharts {
 
   /// A picture for each panel.
   func pictures(width: Double = 720) -> [SVG] {
-    panels.map { panel in
+    let places = panels.flatMap(\.curves).flatMap(\.points).map(\.x)
+    // The charts stand one below the other: what happened at one time is to stand there too.
+    let range = [places.min(), places.max()].compactMap { $0 }
+    return panels.map { panel in
       LineChart(
         title: panel.title, x: xTitle, y: panel.unit, isLogarithmic: panel.isLogarithmic,
-        steps: panel.steps,
+        steps: panel.steps, range: range,
         curves: panel.curves.map { curve in
           LineChart.Curve(
             curve.name, curve.points, ink: .series(curve.color),
