@@ -86,3 +86,37 @@ struct ChartTests {
     #expect(open.isEmpty)
   }
 }
+
+@Suite("Counts and bytes")
+struct CountTests {
+  @Test("Histograms count every finite value once")
+  func histogram() {
+    let found = Histogram([0, 0.5, 1, 1, 4, .nan, .infinity], bins: 4)
+    #expect(found.counts == [2, 2, 0, 1] && found.low == 0 && found.high == 4)
+    #expect(found.letters.count == 4 && found.letters.first == "█")
+    #expect(Histogram([3, 3], bins: 3).counts == [2, 0, 0] && Histogram([]).letters.isEmpty)
+    let chart = BarChart(title: "w", x: "value", found).drawn()
+    #expect(chart.document.components(separatedBy: "<rect").count == 1 + 1 + 3)
+  }
+
+  @Test("Bytes as letters")
+  func base64() {
+    for (text, letters) in ["": "", "f": "Zg==", "fo": "Zm8=", "foo": "Zm9v", "foob": "Zm9vYg=="] {
+      #expect(DataAddress.base64(Array(text.utf8)) == letters)
+    }
+    #expect(DataAddress.base64([0xff, 0xef, 0xbe]) == "/+++")
+  }
+
+  @Test("A map of counts has a cell for each that is not 0, and a number in it")
+  func map() {
+    let map = HeatMap(title: "t", names: ["a", "b<"], counts: [3, 1, 0, 2]).drawn().document
+    #expect(map.contains("a taken for b&lt;: 1, 25.0 %"))
+    #expect(map.components(separatedBy: "<rect").count == 1 + 1 + 3 + 1)
+    for count in [1, 30, 100] {
+      let names = (0..<count).map(String.init)
+      let large = HeatMap(
+        title: "t", names: names, counts: Array(repeating: 1, count: count * count))
+      #expect(large.drawn().height < 2000)
+    }
+  }
+}

@@ -9,6 +9,8 @@ struct ScoreReport {
   let model: String
   let weights: [String]
   let seconds: Double
+  /// What is told of classes and mistakes, if it was asked for.
+  var classification: JSON?
 
   private var speed: Double { seconds > 0 ? Double(run.samples) / seconds : 0 }
 
@@ -43,6 +45,7 @@ struct ScoreReport {
       "seconds": .double((seconds * 1e4).rounded() / 1e4),
       "images_per_second": run.samples > 0 ? .double((speed * 10).rounded() / 10) : nil,
       "loss": .float(run.loss), "outputs": Metrics.json(run.means),
+      "classification": classification,
     ])
   }
 }
