@@ -50,7 +50,7 @@ public struct BarChart: Sendable {
   }
 
   /// The chart as a picture.
-  public func drawn(width: Double = 480, height: Double = 220) -> SVG {
+  public func drawn(width: Double = 520, height: Double = 220) -> SVG {
     var picture = SVG(width: width, height: height, label: "\(title): how often values occur")
     picture.text(16, 22, title, size: 13, isBold: true)
     let ys = Axis([0] + histogram.counts.map(Double.init), count: 4)

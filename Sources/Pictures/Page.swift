@@ -23,6 +23,9 @@ public struct Page {
   /// Adds a paragraph of plain text.
   public mutating func paragraph(_ text: String) { body += "<p>\(SVG.escaped(text))</p>\n" }
 
+  /// Adds lines that keep their blanks and breaks.
+  public mutating func code(_ text: String) { body += "<pre>\(SVG.escaped(text))</pre>\n" }
+
   /// Adds a few numbers in large letters, each with what it is.
   public mutating func tiles(_ tiles: [(value: String, name: String)]) {
     body += "<dl class=\"tiles\">\n"
@@ -145,7 +148,9 @@ public struct Page {
     .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:14px}
     .charts figure{margin:0;border:1px solid var(--grid);border-radius:8px;padding:4px;min-width:0}
     .scroll{overflow-x:auto;max-width:100%}
-    .wide{display:block;margin:0 auto}
+    .wide{display:block}
+    pre{overflow-x:auto;background:var(--panel);border:1px solid var(--grid);border-radius:8px;\
+    padding:10px 14px;font-size:.87em;line-height:1.45}
     table{border-collapse:collapse;font-size:.93em;font-variant-numeric:tabular-nums}
     th,td{padding:4px 12px;text-align:left;border-bottom:1px solid var(--grid);white-space:nowrap}
     th{color:var(--muted);font-weight:600}

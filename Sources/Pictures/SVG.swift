@@ -130,7 +130,8 @@ public struct SVG {
   public func inline(scales: Bool = true) -> String {
     let size = SVG.size(width, height)
     let style =
-      scales ? "style=\"width:100%;max-width:\(n(width))px;height:auto\" " : "class=\"wide\" "
+      scales
+      ? "style=\"width:100%;max-width:\(n(width * 1.25))px;height:auto\" " : "class=\"wide\" "
     return "<svg \(size) \(style)role=\"img\" aria-label=\"\(SVG.escaped(label))\" \(SVG.font)>\n"
       + "\(body)</svg>\n"
   }

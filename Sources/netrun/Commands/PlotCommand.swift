@@ -75,7 +75,7 @@ struct PlotCommand: ConsoleCommand {
 
   private func page(_ charts: RunCharts, _ title: String) -> String {
     var page = Page(title: title)
-    page.pictures(charts.pictures())
+    page.pictures(charts.pictures(width: 520))
     page.section("What the runs came to")
     page.table(
       [

@@ -188,7 +188,8 @@ final class Evaluation {
     if samples.count > limit { samples.removeLast() }
   }
 
-  private static func unquoted(_ key: String) -> String {
+  /// A record's key without the quotes that messages put around it.
+  static func unquoted(_ key: String) -> String {
     key.count > 1 && key.hasPrefix("'") && key.hasSuffix("'")
       ? String(key.dropFirst().dropLast()) : key
   }
