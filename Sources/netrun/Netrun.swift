@@ -20,7 +20,7 @@ struct Netrun: ParsableCommand {
     subcommands: [
       TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
-      PlotCommand.self, DrawCommand.self, ViewCommand.self, ExtractCommand.self,
+      PlotCommand.self, DrawCommand.self, ViewCommand.self, ReportCommand.self, ExtractCommand.self,
       UpgradeCommand.self,
       LayersCommand.self,
       DoctorCommand.self, DeviceQueryCommand.self,
