@@ -63,6 +63,24 @@ struct DrawCommandTests {
     #expect(!svg.contains(">drop<") && svg.contains(">5×6×4×4<") && !svg.contains(">TEST<"))
   }
 
+  @Test("Without data and shapes the layers are drawn all the same, wired in the same way")
+  func unknown() throws {
+    let text = Self.net.replacing("DummyData", with: "Data")
+      .replacing(
+        /dummy_data_param \{ .* \} \}/, with: "data_param { source: 'none' batch_size: 4 } }")
+    try folder.write(text, "far.txt")
+    let (known, _) = try draw("")
+    let result = try Program.run("draw far.txt -o far.svg", in: folder.url)
+    #expect(result.status == 0 && result.out.contains("8 layers at TRAIN, 8 layers at TEST"))
+    #expect(result.errors.contains("the shapes are not known; give it: --shape data="))
+    let svg = try folder.text("far.svg")
+    #expect(count("<path", in: svg) == count("<path", in: known))
+    for word in [">weights of a<", ">shared weights<", ">TRAIN<", ">conv</text>"] {
+      #expect(count(word, in: svg) == count(word, in: known), "\(word)")
+    }
+    #expect(!svg.contains("×4×4<"))
+  }
+
   @Test("A page, a solver, and what is wrong")
   func others() throws {
     try folder.write("net: 'model.txt' base_lr: 1 lr_policy: 'fixed' max_iter: 1", "solver.txt")

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Layers
-import Nets
 import Pictures
 import Prototxt
 import Schema
@@ -13,7 +12,8 @@ struct DrawCommand: ConsoleCommand {
     discussion: """
       Kinds of layers have colours, shapes stand where values go on, layers that work in place are \
       stacked on the one whose values they change. By itself both phases are drawn in one, and what \
-      belongs to one alone is marked. As for 'summary', the data need not be here.
+      belongs to one alone is marked. The data need not be here: where shapes are known neither from \
+      them nor from the net, they are left out, or given by --shape.
 
       Examples:
         netrun draw model.txt -o net.svg
@@ -67,7 +67,8 @@ struct DrawCommand: ConsoleCommand {
     drawing.level = level ?? 0
     drawing.stages = stage.flatMap { $0.split(separator: ",").map(String.init) }
     drawing.shapes = shape
-    let (nets, picture) = try drawing.draw(isTurned: direction == .right, console)
+    let drawn = try drawing.draw(isTurned: direction == .right, console)
+    let picture = drawn.picture
     var text = picture.document
     if target.kind == .html {
       var page = Page(title: picture.label)
@@ -75,10 +76,7 @@ struct DrawCommand: ConsoleCommand {
       text = page.document
     }
     try AtomicFile.write(text, to: target.path)
-    let counts = nets.map { net in
-      let layers = net.nodes.filter { !LayerTable.isAutomatic($0) }.count
-      return "\(Numbers.count(layers, "layer")) at \(net.state.phase.rawValue)"
-    }
+    let counts = drawn.counts.map { "\(Numbers.count($0.layers, "layer")) at \($0.phase)" }
     console.print("\(target.path): \(counts.joined(separator: ", "))")
   }
 }

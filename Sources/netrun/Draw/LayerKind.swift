@@ -1,5 +1,4 @@
 import Layers
-import Nets
 import Pictures
 import Schema
 
@@ -23,8 +22,7 @@ enum LayerKind: String, CaseIterable {
     "Normalize": .normalisation, "Softmax": .loss, "Dropout": .activation,
   ]
 
-  init(_ node: Node) {
-    let type = node.spec.type
+  init(_ type: String) {
     if let known = LayerKind.types[type] {
       self = known
     } else if type.hasSuffix("Convolution") || type.hasPrefix("ConvolutionDepthwise") {

@@ -41,69 +41,115 @@ struct NetGraph {
   private let title: String
   private let phases: [String]
 
-  /// Joins the nets of one description, each in its phase.
-  init(_ nets: [Net], title: String) {
+  /// Begins a graph of a net in some phases, to which the layers of each are added.
+  init(title: String, phases: [Phase]) {
     self.title = title
-    phases = nets.map(\.state.phase.rawValue)
-    for net in nets { add(net) }
+    self.phases = phases.map(\.rawValue)
+  }
+
+  /// How many layers there are in each phase.
+  var counts: [(phase: String, layers: Int)] {
+    phases.map { phase in (phase, items.values.filter { $0.phases.contains(phase) }.count) }
   }
 
   // MARK: Layers
 
-  private mutating func add(_ net: Net) {
-    let phase = net.state.phase.rawValue
-    // Who makes a blob: the stack, and what the blob is called.
-    var makers: [ObjectIdentifier: (stack: String, blob: String, isSplit: Bool)] = [:]
+  /// Who makes a blob.
+  private struct Maker {
+    let stack: String
+    let blob: String
+    /// Whether another layer reads it as it is, so that none can change it in place.
+    var isRead: Bool
+  }
+
+  /// Adds a net that was built.
+  mutating func add(_ net: Net) {
+    var makers: [ObjectIdentifier: Maker] = [:]
     for (number, node) in net.nodes.enumerated() {
+      let tops = node.tops.map(ObjectIdentifier.init)
       if LayerTable.isAutomatic(node), let bottom = node.bottoms.first,
-        let maker = makers[ObjectIdentifier(bottom)]
+        var maker = makers[ObjectIdentifier(bottom)]
       {
-        for top in node.tops { makers[ObjectIdentifier(top)] = (maker.stack, maker.blob, true) }
+        maker.isRead = true
+        for top in tops { makers[top] = maker }
         continue
       }
-      let key = NetGraph.key(node)
-      note(key, net, number, phase)
-      if let top = node.tops.first, node.tops.count == 1, node.bottoms.count == 1,
-        node.bottoms[0] === top, let maker = makers[ObjectIdentifier(top)], !maker.isSplit
-      {
-        if let last = stacks[maker.stack]?.items, !last.contains(key) {
-          stacks[maker.stack]?.items.append(key)
+      let key = NetGraph.key(node.spec.message)
+      var owners: [String] = []
+      for (place, isOwner) in net.ownsParameter[number].enumerated() where !isOwner {
+        let owner = net.nodes[net.parameters[net.parameterIndices[number][place]].owner.layer]
+        items[NetGraph.key(owner.spec.message)]?.isShared = true
+        if !owners.contains(owner.name) { owners.append(owner.name) }
+      }
+      note(
+        node.spec, key, owners, net.state.phase,
+        shape: node.tops.map(\.shape.display).joined(separator: ", "))
+      wire(
+        key, node.bottoms.map(ObjectIdentifier.init), tops, names: node.topNames,
+        caption: NetGraph.caption(node), &makers)
+    }
+  }
+
+  /// Adds the layers of a net that cannot be built since its data are not here; they have no shapes.
+  mutating func add(_ layers: [Message], _ phase: Phase) {
+    var makers: [String: Maker] = [:]
+    var owners: [String: (key: String, name: String)] = [:]
+    for layer in layers {
+      let key = NetGraph.key(layer)
+      var shares: [String] = []
+      for name in layer.messages("param").map({ $0.string("name") }) where !name.isEmpty {
+        if let owner = owners[name] {
+          items[owner.key]?.isShared = true
+          if !shares.contains(owner.name) { shares.append(owner.name) }
+        } else {
+          owners[name] = (key, layer.string("name"))
         }
-        continue
       }
-      if stacks[key] == nil {
-        order.append(key)
-        stacks[key] = Stack(
-          items: [key], caption: NetGraph.caption(node), isSource: node.bottoms.isEmpty)
-      }
-      for bottom in node.bottoms {
-        guard let maker = makers[ObjectIdentifier(bottom)] else { continue }
-        let link = Link(from: maker.stack, to: key, blob: maker.blob)
-        if !links.contains(link) { links.append(link) }
-      }
-      for top in node.tops { makers[ObjectIdentifier(top)] = (key, top.name, false) }
+      note(LayerSpec(layer, phase: phase), key, shares, phase, shape: "")
+      let tops = layer.strings("top")
+      wire(key, layer.strings("bottom"), tops, names: tops, caption: "", &makers)
     }
   }
 
   /// A layer of two phases is one layer; two layers of one name in two phases are two.
-  private static func key(_ node: Node) -> String {
-    "\(node.name)@\(node.spec.message.location?.start ?? -1)"
+  private static func key(_ layer: Message) -> String {
+    "\(layer.string("name"))@\(layer.location?.start ?? -1)"
   }
 
-  private mutating func note(_ key: String, _ net: Net, _ number: Int, _ phase: String) {
-    let node = net.nodes[number]
-    items[key]?.phases.insert(phase)
+  private mutating func note(
+    _ spec: LayerSpec, _ key: String, _ owners: [String], _ phase: Phase, shape: String
+  ) {
+    items[key]?.phases.insert(phase.rawValue)
     guard items[key] == nil else { return }
-    var owners: [String] = []
-    for (place, isOwner) in net.ownsParameter[number].enumerated() where !isOwner {
-      let owner = net.nodes[net.parameters[net.parameterIndices[number][place]].owner.layer]
-      items[NetGraph.key(owner)]?.isShared = true
-      if !owners.contains(owner.name) { owners.append(owner.name) }
-    }
     items[key] = Item(
-      name: node.name, type: node.spec.type, detail: LayerKind.detail(node.spec),
-      kind: LayerKind(node), phases: [phase], shares: owners, isShared: false,
-      shape: node.tops.map(\.shape.display).joined(separator: ", "))
+      name: spec.name, type: spec.type, detail: LayerKind.detail(spec), kind: LayerKind(spec.type),
+      phases: [phase.rawValue], shares: owners, isShared: false, shape: shape)
+  }
+
+  /// Stacks a layer on the one that it changes in place, or begins a stack and links it.
+  private mutating func wire<Blob: Hashable>(
+    _ key: String, _ bottoms: [Blob], _ tops: [Blob], names: [String], caption: String,
+    _ makers: inout [Blob: Maker]
+  ) {
+    if bottoms.count == 1, bottoms == tops, let maker = makers[bottoms[0]], !maker.isRead {
+      if stacks[maker.stack]?.items.contains(key) == false {
+        stacks[maker.stack]?.items.append(key)
+      }
+      return
+    }
+    if stacks[key] == nil {
+      order.append(key)
+      stacks[key] = Stack(items: [key], caption: caption, isSource: bottoms.isEmpty)
+    }
+    for bottom in bottoms {
+      guard let maker = makers[bottom] else { continue }
+      makers[bottom]?.isRead = true
+      let link = Link(from: maker.stack, to: key, blob: maker.blob)
+      if !links.contains(link) { links.append(link) }
+    }
+    for (top, name) in zip(tops, names) {
+      makers[top] = Maker(stack: key, blob: name, isRead: false)
+    }
   }
 
   private static func caption(_ node: Node) -> String {
@@ -150,7 +196,7 @@ struct NetGraph {
       let detail = item.detail.isEmpty ? item.type : "\(item.type) · \(item.detail)"
       return GraphPicture.Row(
         name: item.name, detail: detail, ink: item.kind.ink, badges: badges,
-        tip: "\(item.name) (\(item.type)): \(item.shape)")
+        tip: "\(item.name) (\(item.type))" + (item.shape.isEmpty ? "" : ": \(item.shape)"))
     }
     return .init(rows: rows, caption: stack?.caption ?? "")
   }

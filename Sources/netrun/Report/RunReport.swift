@@ -79,9 +79,9 @@ struct RunReport {
   private func addNet(_ drawing: NetDrawing, _ page: inout Page) {
     page.section("Net")
     do {
-      let (nets, picture) = try drawing.draw(console)
-      page.wide(picture)
-      guard let net = nets.first else { return }
+      let drawn = try drawing.draw(console)
+      page.wide(drawn.picture)
+      guard let net = drawn.nets.first else { return }
       page.section("Layers")
       let table = LayerTable(net)
       page.table(
