@@ -79,6 +79,8 @@ struct DrawCommandTests {
       #expect(count(word, in: svg) == count(word, in: known), "\(word)")
     }
     #expect(!svg.contains("×4×4<"))
+    let unused = try Program.run("draw far.txt --shape dat=1,2 -o a.svg", in: folder.url)
+    #expect(unused.status == 64 && unused.errors.contains("did you mean 'data'?"))
   }
 
   @Test("A page, a solver, and what is wrong")

@@ -46,6 +46,16 @@ struct EvaluationTests {
     #expect(!page.contains("http:") && !page.contains("<script"))
   }
 
+  @Test("On the terminal, what changed")
+  func comparison() throws {
+    let logs = try folder.copyLogs()
+    let result = try Program.run(
+      "test net.prototxt --weights snap_iter_20.caffemodel --against snap_iter_20.caffemodel",
+      in: logs)
+    #expect(result.out.contains("against snap_iter_20.caffemodel: accuracy "))
+    #expect(result.out.contains("0 answers changed, 0 for the better"), "\(result.errors)")
+  }
+
   @Test("A net that compares nothing with labels has no report")
   func nothing() throws {
     try folder.write(

@@ -103,6 +103,7 @@ struct TestCommand: ConsoleCommand {
     var report = ScoreReport(
       net: net, run: run, model: path, weights: files, seconds: Clock.seconds - start)
     report.classification = evaluation?.json(classNames)
+    report.comparison = against.flatMap { evaluation?.comparison(with: FilePath.name($0)) }
     caffe?.logScores(run.means, loss: run.loss)
     if let target, let evaluation {
       try write(evaluation, classNames, report, to: target, net)

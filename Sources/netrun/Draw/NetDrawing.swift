@@ -38,6 +38,7 @@ struct NetDrawing {
       other.path = net
       return try other.draw(isTurned: isTurned, console)
     }
+    try requireUsed(description)
     let parts = try parts(description, console)
     guard !parts.isEmpty else {
       throw Diagnostic.error("has no layers in this phase", path: path, help: "try --phase ALL")
@@ -93,6 +94,15 @@ struct NetDrawing {
       console.remark("the data are not here, so the shapes are not known; \(help)")
     }
     return result
+  }
+
+  /// Refuses a shape for what is not there: a name that is mistyped must not pass.
+  private func requireUsed(_ description: Message) throws(Diagnostic) {
+    let tops = NetSketch.tops(description.messages("layer"))
+    guard let unused = shapes.first(where: { !tops.contains($0.top) }) else { return }
+    throw .error(
+      "no data layer or input makes '\(unused.top)', whose shape is given", path: path,
+      help: closestMatch(to: unused.top, in: tops).map { "did you mean '\($0)'?" }, kind: .usage)
   }
 
   /// Whether nothing is wrong but that shapes cannot be known without the data.

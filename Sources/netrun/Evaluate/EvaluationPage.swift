@@ -151,6 +151,14 @@ struct EvaluationPage {
 }
 
 extension Evaluation {
+  /// A sentence about what changed, for the terminal.
+  func comparison(with name: String) -> String? {
+    guard let earlier else { return nil }
+    return "against \(name): accuracy \(Numbers.percent(earlier.accuracy)) there; "
+      + "\(Numbers.count(changedCount, "answer")) changed, "
+      + "\(Numbers.grouped(mendedCount)) for the better, \(Numbers.grouped(brokenCount)) for the worse"
+  }
+
   /// The numbers of the page.
   func json(_ names: ClassNames?) -> JSON {
     func share(_ value: Double?) -> JSON? { value.map { .double(Evaluation.rounded($0)) } }
