@@ -52,11 +52,12 @@ let package = Package(
     target("Nets", ["Layers", "CKernels"]),
     target("Solvers", ["Nets", "CKernels"]),
     target("NetRun", ["Solvers"]),
+    target("Pictures", []),
     .executableTarget(
       name: "netrun",
       dependencies: [
         "Solvers", "Nets", "Layers", "Datasets", "Compute", "Schema", "HDF5", "Prototxt",
-        "CLMDB", "CProtobufC", "CZlib",
+        "Pictures", "CLMDB", "CProtobufC", "CZlib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -75,6 +76,7 @@ let package = Package(
     tests("NetsTests", ["Nets", "CAllocations", "TestSupport"]),
     tests("SolversTests", ["Solvers", "CAllocations", "TestSupport"]),
     tests("GoldenTests", ["Solvers", "TestSupport"]),
+    tests("PicturesTests", ["Pictures"]),
     tests("CommandTests", ["netrun", "TestSupport"]),
     tests("ArchitectureTests", ["TestSupport"]),
   ],

@@ -1,4 +1,5 @@
 internal import CImages
+public import Prototxt
 
 /// A format of image files that can be written.
 public enum ImageFormat: String, Sendable, CaseIterable {
@@ -51,5 +52,30 @@ final class ImageEncoder {
       String(decoding: error.prefix { $0 != 0 }, as: UTF8.self)
     }
     throw DatumFault("it cannot be encoded: \(text)")
+  }
+}
+
+/// Writes pictures that were computed.
+public enum ImagePlanes {
+  /// A PNG file of planes of bytes: one, or blue, green and red, each `height` rows of `width`.
+  ///
+  /// - Throws: why there can be no such picture.
+  /// - Returns: The file's bytes.
+  public static func png(
+    _ planes: [UInt8], channels: Int, height: Int, width: Int
+  ) throws(Diagnostic) -> [UInt8] {
+    guard channels > 0, height > 0, width > 0, planes.count == channels * height * width else {
+      throw .error("\(planes.count) bytes are no picture of \(channels) × \(height) × \(width)")
+    }
+    let size = ImageSize(channels: channels, height: height, width: width)
+    let encoded = planes.withUnsafeBufferPointer { bytes in
+      Result { () throws(DatumFault) in
+        guard let start = bytes.baseAddress else { throw DatumFault("it holds no image") }
+        return try ImageEncoder().encode(start, size, .png)
+      }
+    }
+    do throws(DatumFault) { return try encoded.get() } catch {
+      throw .error("a picture cannot be written: \(error.message)")
+    }
   }
 }

@@ -23,8 +23,9 @@ struct Netrun: ParsableCommand {
     subcommands: [
       TrainCommand.self, TestCommand.self, CheckCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
-      ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
-      CompletionsCommand.self, ManCommand.self, DeviceQueryCommand.self,
+      PlotCommand.self, DrawCommand.self, ViewCommand.self, ReportCommand.self, ExtractCommand.self,
+      UpgradeCommand.self, LayersCommand.self, DoctorCommand.self, CompletionsCommand.self,
+      ManCommand.self, DeviceQueryCommand.self,
     ])
 
   /// Runs a command line and ends the process.

@@ -9,6 +9,10 @@ struct ScoreReport {
   let model: String
   let weights: [String]
   let seconds: Double
+  /// What is told of classes and mistakes, if it was asked for.
+  var classification: JSON?
+  /// How the answers differ from those of other weights, if these were given.
+  var comparison: String?
 
   private var speed: Double { seconds > 0 ? Double(run.samples) / seconds : 0 }
 
@@ -33,6 +37,7 @@ struct ScoreReport {
       ? "\(Numbers.count(run.samples, "image")) in \(batches)" : batches
     var text = table.rendered(style) + "\(samples), \(Numbers.duration(seconds))"
     if run.samples > 0 { text += ", \(Numbers.grouped(Int(speed.rounded()))) images/s" }
+    if let comparison { text += "\n\(comparison)" }
     return text + "\n"
   }
 
@@ -43,6 +48,7 @@ struct ScoreReport {
       "seconds": .double((seconds * 1e4).rounded() / 1e4),
       "images_per_second": run.samples > 0 ? .double((speed * 10).rounded() / 10) : nil,
       "loss": .float(run.loss), "outputs": Metrics.json(run.means),
+      "classification": classification,
     ])
   }
 }
