@@ -20,7 +20,8 @@ struct Netrun: ParsableCommand {
     subcommands: [
       TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
-      ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
+      DeployCommand.self, ExtractCommand.self,
+      UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
 
