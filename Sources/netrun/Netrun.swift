@@ -20,7 +20,8 @@ struct Netrun: ParsableCommand {
     subcommands: [
       TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
-      DeployCommand.self, PredictCommand.self, ExtractCommand.self,
+      DeployCommand.self, PredictCommand.self, ExportCommand.self, ImportCommand.self,
+      ExtractCommand.self,
       UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
     ])
