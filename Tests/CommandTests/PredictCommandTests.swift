@@ -77,6 +77,31 @@ struct PredictCommandTests {
     #expect(try run("deploy model.txt -o deploy.txt").status == 74)
   }
 
+  @Test("What helps training alone is left out: a head whose loss counts less, and what scores it")
+  func helpers() throws {
+    try folder.write(
+      """
+      layers { name: "d" type: DATA top: "data" top: "label" include { phase: TRAIN }
+        data_param { source: "digits_lmdb" backend: LMDB batch_size: 4 scale: 0.5 crop_size: 20 } }
+      layers { name: "h" type: INNER_PRODUCT bottom: "data" top: "h"
+        inner_product_param { num_output: 9 weight_filler { type: "xavier" } } }
+      layers { name: "a" type: INNER_PRODUCT bottom: "h" top: "a"
+        inner_product_param { num_output: 10 } }
+      layers { name: "al" type: SOFTMAX_LOSS bottom: "a" bottom: "label" loss_weight: 0.3 }
+      layers { name: "aa" type: ACCURACY bottom: "a" bottom: "label" top: "aa" }
+      layers { name: "m" type: INNER_PRODUCT bottom: "h" top: "m"
+        inner_product_param { num_output: 10 } }
+      layers { name: "l" type: SOFTMAX_LOSS bottom: "m" bottom: "label" }
+      """, "old.prototxt")
+    let result = try run("deploy old.prototxt -o deploy.prototxt")
+    #expect(result.status == 0, "\(result.errors)")
+    let (net, _) = try NetDescription.load(folder.url.appending(path: "deploy.prototxt").path)
+    let layers = net.messages("layer")
+    #expect(layers.map { $0.string("name") } == ["data", "h", "m", "prob"])
+    #expect(layers[0].message("transform_param").float("scale") == 0.5)
+    #expect(!layers[1].message("inner_product_param").has("weight_filler"))
+  }
+
   @Test(
     "Images get the same classes by the net to train and by that for use, and as many as asked for")
   func predict() throws {
@@ -116,10 +141,13 @@ struct PredictCommandTests {
     #expect(result.errors.contains("missing.png: error: there is no such file"))
     #expect(result.errors.contains("bad.png: error: "))
     #expect(result.errors.contains("2 of 4 images done"))
+    let list = try run("predict model.txt model.txt")
+    #expect(list.status == 1)
+    #expect(list.errors.contains("is a net or a solver, not a list of images"))
   }
 
   @Test(
-    "Ten pieces of an image count as one; of a flat image they are all the same but for the weights"
+    "Ten pieces of an image count as one, by the mean of their scores"
   )
   func tenCrop() throws {
     #expect(try run("train solver.txt --log quiet").status == 0)

@@ -111,13 +111,20 @@ struct ExportCommand: ConsoleCommand {
     }
     let export = try ONNXExport(net, outputs: outputs)
     let model = export.graph.model(name: net.name, version: Version.current)
-    try AtomicFile.write(model, to: output)
+    try AtomicFile.write(to: output) { file throws(Diagnostic) in
+      for piece in model {
+        for start in stride(from: 0, to: piece.count, by: 1 << 20) {
+          try file.write(Array(piece[start..<min(start + (1 << 20), piece.count)]))
+        }
+      }
+    }
+    let size = model.reduce(0) { $0 + $1.count }
     let names = { (blobs: [Blob]) in
       blobs.map { "\($0.name) \($0.shape.display)" }.joined(separator: ", ")
     }
     console.print(
       "\(output): \(names(net.inputs)) → \(names(outputs)), "
-        + "\(Numbers.count(export.graph.nodeCount, "operator")), \(Numbers.bytes(model.count))")
+        + "\(Numbers.count(export.graph.nodeCount, "operator")), \(Numbers.bytes(size))")
     if let sample { console.print("\(sample): inputs at random, and what the net makes of them") }
   }
 

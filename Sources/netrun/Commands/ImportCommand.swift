@@ -20,8 +20,8 @@ struct ImportCommand: ConsoleCommand {
       A BatchNorm layer of which mean and variance are given, but not their weight, gets 1.
 
       Examples:
-        netrun import weights.safetensors deploy.txt -o net.caffemodel
-        netrun import weights.safetensors --map map.txt model.txt -o net.caffemodel
+        netrun import -o net.caffemodel weights.safetensors deploy.txt
+        netrun import --map map.txt -o net.caffemodel weights.safetensors model.txt
       """)
 
   @Argument(help: "The arrays, a .safetensors file.")

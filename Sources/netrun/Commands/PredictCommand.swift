@@ -172,7 +172,7 @@ struct PredictCommand: ConsoleCommand {
   private func tell(_ loading: DeployLoading, _ feed: ImageFeed, _ console: Console) {
     var recipe = loading.recipe
     (recipe.height, recipe.width) = (feed.resized?.height ?? 0, feed.resized?.width ?? 0)
-    console.remark("images: " + recipe.text(feed.size.channels))
+    console.remark("images: " + recipe.text(feed.size.channels, isTenCrop: tenCrop))
     if !recipe.isKnown, !changes.isGiven {
       console.remark(
         "'\(net)' does not say how images become its input: no mean, no scale; give --mean and "

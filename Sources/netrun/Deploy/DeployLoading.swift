@@ -47,7 +47,7 @@ struct DeployLoading {
     self.path = named.path ?? path
     folder = named.folder
     original = named.description
-    state = named.state
+    state = named.usable
     let layers = original.messages("layer").filter(state.includes)
     isDeploy = !layers.contains {
       LayerCatalog.type(of: $0) is any SourceLayer.Type || $0.string("type") == "DummyData"
@@ -169,6 +169,19 @@ private struct FoundNet {
   let path: String?
   let folder: String?
   let state: NetState
+
+  /// The state in which the net has data or inputs: that of training if it has none for tests.
+  var usable: NetState {
+    var training = state
+    training.phase = .train
+    let layers = description.messages("layer")
+    func hasData(_ state: NetState) -> Bool {
+      layers.contains {
+        !$0.has("bottom") && $0.string("type") != "Parameter" && state.includes($0)
+      }
+    }
+    return hasData(state) || !hasData(training) ? state : training
+  }
 
   /// Reads a net, or a solver, of which the first test net is taken.
   static func read(

@@ -27,7 +27,11 @@ struct DeployNet {
   private(set) var remarks: [String] = []
 
   private let layers: [Message]
+  /// The layers that no test has, which may still tell what the scores are.
+  private let others: [Message]
   private let options: Options
+  /// The scores that only help training: those of losses that count less than another over the same labels.
+  private var helpers: Set<String> = []
   /// For each layer the layers that make its bottoms.
   private var makers: [[Int]] = []
   /// For each layer whether weights stand before it.
@@ -47,9 +51,11 @@ struct DeployNet {
   ) throws(Diagnostic) {
     self.options = options
     layers = net.messages("layer").filter(state.includes)
+    others = net.messages("layer").filter { !state.includes($0) }
     self.net = Message(.net)
     if net.has("name") { self.net.set("name", string: net.string("name")) }
     trace()
+    findHelpers()
     let live = try alive()
     var made: [Message] = []
     for (index, layer) in layers.enumerated() where live.contains(index) {
@@ -72,6 +78,24 @@ struct DeployNet {
       let learns = DeployNet.learns(layer.string("type"))
       isLearned.append(learns || from.contains { isLearned[$0] })
       for top in layer.strings("top") { lastMaker[top] = index }
+    }
+  }
+
+  private mutating func findHelpers() {
+    let losses = layers.filter { DeployNet.scorers[$0.string("type")] != nil }
+    func weight(_ loss: Message) -> Float { loss.floats("loss_weight").first ?? 1 }
+    for loss in losses {
+      let bottoms = loss.strings("bottom")
+      guard bottoms.count > 1 else { continue }
+      let isLess = losses.contains {
+        $0.string("type") == loss.string("type")
+          && $0.strings("bottom").dropFirst().first == bottoms[1]
+          && weight($0) > weight(loss)
+      }
+      guard isLess, helpers.insert(bottoms[0]).inserted else { continue }
+      remarks.append(
+        "loss '\(loss.string("name"))' counts less than another: the layers for it alone are left out"
+      )
     }
   }
 
@@ -102,7 +126,8 @@ struct DeployNet {
     for from in makers { for maker in Set(from) { users[maker] += 1 } }
     for (index, layer) in layers.enumerated() {
       if DeployNet.isJudge(layer) {
-        guard layer.string("type") != "Silence" else { continue }
+        let isHelper = layer.strings("bottom").first.map(helpers.contains) == true
+        guard layer.string("type") != "Silence", !isHelper else { continue }
         let learned = makers[index].filter { isLearned[$0] }
         wanted += learned.isEmpty ? makers[index].prefix(1) : learned[...]
       } else if users[index] == 0, isLearned[index] || !isSource(layer) {
@@ -199,18 +224,22 @@ struct DeployNet {
 
   // MARK: Scores
 
+  /// What makes probabilities of the scores that losses take.
+  private static let scorers = [
+    "SoftmaxWithLoss": "Softmax", "InfogainLoss": "Softmax",
+    "SigmoidCrossEntropyLoss": "Sigmoid", "MultiLabelSigmoidLoss": "Sigmoid",
+  ]
+
   /// The layers in place of losses over scores.
   private mutating func scores(_ live: Set<Int>) -> [Message] {
-    let kinds = [
-      "SoftmaxWithLoss": "Softmax", "InfogainLoss": "Softmax",
-      "SigmoidCrossEntropyLoss": "Sigmoid", "MultiLabelSigmoidLoss": "Sigmoid",
-    ]
     var made: [Message] = []
     var done: Set<String> = []
     var names = Set(layers.flatMap { $0.strings("top") } + layers.map { $0.string("name") })
-    for (index, loss) in layers.enumerated() {
-      guard let type = kinds[loss.string("type")], let scores = loss.strings("bottom").first,
-        let maker = makers[index].first, live.contains(maker)
+    // Losses of training alone come last: they count where a test has none.
+    for loss in layers + others {
+      guard let type = DeployNet.scorers[loss.string("type")],
+        let scores = loss.strings("bottom").first, !helpers.contains(scores),
+        let maker = lastMaker[scores], live.contains(maker)
       else { continue }
       let exists = layers.indices.contains {
         live.contains($0) && layers[$0].string("type") == type

@@ -45,7 +45,7 @@ struct ImageRecipe {
   var crop: Int { transform.cropSize }
 
   /// The recipe in words.
-  func text(_ channels: Int) -> String {
+  func text(_ channels: Int, isTenCrop: Bool = false) -> String {
     var parts: [String] = []
     if height > 0, width > 0 { parts.append("resized to \(height)×\(width)") }
     parts.append(channels == 1 ? "grey" : "blue, green, red")
@@ -55,7 +55,11 @@ struct ImageRecipe {
         "less " + transform.meanValues.map(Numbers.general).joined(separator: ", "))
     }
     if transform.scale != 1 { parts.append("times \(Numbers.general(transform.scale))") }
-    if crop > 0 { parts.append("the middle \(crop)×\(crop)") }
+    if isTenCrop {
+      parts.append("corners and middle, as they are and turned")
+    } else if crop > 0 {
+      parts.append("the middle \(crop)×\(crop)")
+    }
     return parts.joined(separator: "; ")
   }
 

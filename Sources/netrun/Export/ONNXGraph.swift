@@ -145,14 +145,19 @@ struct ONNXGraph {
 
   // MARK: The file
 
-  /// The model as the bytes of a file.
-  func model(name: String, version: String) -> [UInt8] {
-    var graph = ProtoBytes()
-    for node in nodes { graph.add(1, node) }
-    graph.add(2, name.isEmpty ? "net" : name)
-    for constant in constants { graph.add(5, constant) }
-    for input in inputs { graph.add(11, input) }
-    for output in outputs { graph.add(12, output) }
+  /// The model as the pieces of a file: weights are too large to be put together in memory.
+  func model(name: String, version: String) -> [[UInt8]] {
+    var title = ProtoBytes()
+    title.add(2, name.isEmpty ? "net" : name)
+    let parts =
+      nodes.map { (1, $0) } + constants.map { (5, $0) } + inputs.map { (11, $0) }
+      + outputs.map { (12, $0) }
+    var pieces = [title.bytes]
+    for (field, part) in parts {
+      var head = ProtoBytes()
+      head.addHead(field, count: part.bytes.count)
+      pieces += [head.bytes, part.bytes]
+    }
     var opset = ProtoBytes()
     opset.add(1, "")
     opset.add(2, 13)
@@ -160,8 +165,8 @@ struct ONNXGraph {
     model.add(1, 7)
     model.add(2, "netrun")
     model.add(3, version)
-    model.add(7, graph)
     model.add(8, opset)
-    return model.bytes
+    model.addHead(7, count: pieces.reduce(0) { $0 + $1.count })
+    return [model.bytes] + pieces
   }
 }

@@ -52,6 +52,12 @@ struct ProtoBytes {
       })
   }
 
+  /// Adds what stands before a message or bytes of a length, which are to follow.
+  mutating func addHead(_ field: Int, count: Int) {
+    append(varint: UInt64(field) << 3 | 2)
+    append(varint: UInt64(count))
+  }
+
   private mutating func append(varint value: UInt64) {
     var value = value
     while value >= 0x80 {

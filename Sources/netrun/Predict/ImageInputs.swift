@@ -61,6 +61,16 @@ struct ImageInputs {
         .error("is a net or a solver, not a list of images", path: list, kind: .usage))
       return
     }
+    let isText = lines.allSatisfy { _, text in
+      text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0xfffd || $0 == "\t" }
+    }
+    guard isText else {
+      problems.append(
+        .error(
+          "is no text with a path on each line", path: list == "-" ? "standard input" : list,
+          help: "an image itself is given by its path"))
+      return
+    }
     if lines.isEmpty {
       problems.append(.error("names no images", path: list == "-" ? "standard input" : list))
     }
