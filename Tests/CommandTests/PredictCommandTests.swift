@@ -108,7 +108,7 @@ struct PredictCommandTests {
     #expect(try run("train solver.txt --log quiet").status == 0)
     #expect(try run("deploy model.txt -o deploy.txt").status == 0)
     #expect(try run("db export digits_lmdb images --count 5").status == 0)
-    let first = try run("predict model.txt images --json --top 3")
+    let first = try run("predict model.txt images --json --top 3 --batch 2")
     #expect(first.status == 0, "\(first.errors)")
     let second = try run(
       "predict deploy.txt images --json --top 3 --batch 2 --weights solver_iter_3.caffemodel")

@@ -56,6 +56,11 @@ struct PredictCommand: ConsoleCommand {
   @Option(help: "How many images are computed at once.")
   var batch: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The shape of a data layer's top, where the data are not here.", valueName: "top=sizes"))
+  var shape: [AssumedShape] = []
+
   @OptionGroup var state: StateOptions
 
   @Flag(help: "Print CSV: a line for each class of each image.")
@@ -104,7 +109,7 @@ struct PredictCommand: ConsoleCommand {
 
   private func load(_ path: String, _ console: Console) throws -> DeployLoading {
     try DeployLoading(
-      path, level: state.level ?? 0, stages: state.stages, shapes: [], options: .init(), console)
+      path, level: state.level ?? 0, stages: state.stages, shapes: shape, options: .init(), console)
   }
 
   // MARK: Images
@@ -119,7 +124,7 @@ struct PredictCommand: ConsoleCommand {
       built.net, name: output, batchSize: built.input.shape[0], path: net)
     _ = try loading.load(weights, into: built.net, searching: [net, loading.path], console)
     let names = try (labels ?? loading.labels).map { try ClassNames(path: $0) }
-    tell(loading, feed, console)
+    tell(loading, feed, built.net, console)
     let report = PredictionReport(
       csv ? .csv : json ? .json : .table, names: names, number: top, console)
     var problems = inputs.problems
@@ -169,10 +174,17 @@ struct PredictCommand: ConsoleCommand {
   }
 
   /// Says what is done to images: what nobody sees is where training and use drift apart.
-  private func tell(_ loading: DeployLoading, _ feed: ImageFeed, _ console: Console) {
+  private func tell(
+    _ loading: DeployLoading, _ feed: ImageFeed, _ built: Net, _ console: Console
+  ) {
     var recipe = loading.recipe
     (recipe.height, recipe.width) = (feed.resized?.height ?? 0, feed.resized?.width ?? 0)
     console.remark("images: " + recipe.text(feed.size.channels, isTenCrop: tenCrop))
+    let others = built.inputs.map(\.name).filter { loading.input?.strings("top").first != $0 }
+    if !others.isEmpty {
+      console.remark(
+        "inputs that are no images are left at 0: \(others.joined(separator: ", "))")
+    }
     if !recipe.isKnown, !changes.isGiven {
       console.remark(
         "'\(net)' does not say how images become its input: no mean, no scale; give --mean and "
@@ -234,63 +246,5 @@ struct PredictCommand: ConsoleCommand {
     } else {
       console.print(style.good("no drift") + ": in use the net computes what its test does")
     }
-  }
-}
-
-/// Changes to how images become a net's input.
-struct RecipeOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The size that images are brought to first.", valueName: "WxH"))
-  var resize: String?
-
-  @Option(help: "The side of the square that is cut from the middle; 0 for none.")
-  var crop: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "What is taken off: a number, one for each channel (blue, green, red), or a mean image's file.",
-      valueName: "values"))
-  var mean: String?
-
-  @Option(help: "What values are multiplied by, after the mean is taken off.")
-  var scale: Float?
-
-  mutating func validate() throws {
-    if let resize, ConvertImagesCommand.size(resize) == nil {
-      throw ValidationError("--resize must be WIDTHxHEIGHT, such as 256x256.")
-    }
-    if let crop, crop < 0 || crop > 1 << 16 {
-      throw ValidationError("--crop must be from 0 to \(1 << 16).")
-    }
-  }
-
-  /// Whether means or scale are given.
-  var isGiven: Bool { mean != nil || scale != nil }
-
-  /// The recipe of an input with the changes; `nil` if there are none.
-  func recipe(_ input: Message, folder: String?) throws -> ImageRecipe? {
-    guard resize != nil || crop != nil || isGiven else { return nil }
-    var layer = input
-    var transform = layer.message("transform_param")
-    if let crop { transform.set("crop_size", int: crop) }
-    if let scale { transform.set("scale", float: scale) }
-    if let mean {
-      transform.clear("mean_file")
-      transform.clear("mean_value")
-      let values = mean.split(separator: ",").map { Float($0) }
-      let known = values.compactMap { $0 }
-      if known.count == values.count, !known.isEmpty {
-        transform.set("mean_value", floats: known)
-      } else {
-        transform.set("mean_file", string: mean)
-      }
-    }
-    layer.set("transform_param", message: transform)
-    if let (width, height) = resize.flatMap(ConvertImagesCommand.size) {
-      var image = layer.message("image_data_param")
-      image.set("new_height", int: height)
-      image.set("new_width", int: width)
-      layer.set("image_data_param", message: image)
-    }
-    return try ImageRecipe(layer, folder: folder)
   }
 }

@@ -81,6 +81,7 @@ struct DeployLoading {
   private mutating func complete(_ made: DeployNet) throws {
     guard let source = made.source else {
       input = net.messages("layer").first { DeployLoading.takesImages($0) }
+      if let input { recipe = try ImageRecipe(input, folder: folder) }
       return
     }
     var layers = net.messages("layer")
