@@ -68,6 +68,24 @@ struct ExportCommandTests {
     #expect(String(decoding: sample, as: UTF8.self).contains("output:prob.npy"))
   }
 
+  @Test("What is made of an input in place is another value than the input")
+  func inPlaceOnInput() throws {
+    try folder.write(
+      """
+      layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+      layer { name: "r" type: "ReLU" bottom: "x" top: "x" }
+      layer { name: "a" type: "AbsVal" bottom: "x" top: "y" }
+      layer { name: "e" type: "Eltwise" bottom: "x" bottom: "y" top: "e" }
+      """, "net.txt")
+    let result = try run("export net.txt --untrained -o net.onnx")
+    #expect(result.status == 0, "\(result.errors)")
+    let graph = try #require(WireFields(data("net.onnx")).messages(7).first)
+    let nodes = graph.messages(1)
+    #expect(nodes.flatMap { $0.text(2) } == ["x@r", "y", "e"])
+    #expect(nodes.map { $0.text(1) } == [["x"], ["x@r"], ["x@r", "y"]])
+    #expect(graph.messages(12).map { $0.text(1) } == [["e"]])
+  }
+
   @Test("Caffe divides a mean by what lies within the margin, and so does the graph")
   func meanCorrection() throws {
     try folder.write(Self.net, "net.txt")

@@ -41,8 +41,8 @@ struct ONNXExport {
     try problems.throwIfErrors()
     for blob in outputs {
       let name = value(blob)
-      if name != blob.name { graph.node("Identity", [name], [blob.name]) }
-      graph.output(blob.name, blob.shape.dimensions)
+      if name != blob.name, !isInput(blob) { graph.node("Identity", [name], [blob.name]) }
+      graph.output(isInput(blob) ? name : blob.name, blob.shape.dimensions)
     }
     guard graph.constantBytes < 1 << 31 - 1 << 20 else {
       throw Diagnostics(
@@ -95,6 +95,8 @@ struct ONNXExport {
 
   // MARK: Values
 
+  private func isInput(_ blob: Blob) -> Bool { net.inputs.contains { $0 === blob } }
+
   /// The name of what a blob holds.
   func value(_ blob: Blob) -> String { current[ObjectIdentifier(blob)] ?? blob.name }
 
@@ -104,7 +106,8 @@ struct ONNXExport {
   /// A name for what a layer writes to a top.
   mutating func top(_ node: Node, _ index: Int = 0) -> String {
     let blob = node.tops[index]
-    let isLast = lastWriters[ObjectIdentifier(blob)] == number
+    // What is put in keeps its name, whatever is made of it in place.
+    let isLast = lastWriters[ObjectIdentifier(blob)] == number && !isInput(blob)
     let name = isLast ? blob.name : graph.free("\(blob.name)@\(node.name)")
     current[ObjectIdentifier(blob)] = name
     return name
