@@ -1,12 +1,15 @@
 internal import CKernels
 
 /// Reads image files and, if told, gives them all one size.
-final class ImageLoader {
+///
+/// One thread at a time may use a loader.
+public final class ImageLoader {
   /// An image in memory.
-  struct Image {
-    let size: ImageSize
+  public struct Image {
+    /// Its size.
+    public let size: ImageSize
     /// Planes of bytes, valid until the next image.
-    let pixels: UnsafePointer<UInt8>
+    public let pixels: UnsafePointer<UInt8>
     /// The file's bytes, valid until the next image.
     let file: UnsafeRawBufferPointer
     /// Whether the file has one channel.
@@ -26,20 +29,40 @@ final class ImageLoader {
   ///   - color: How many channels images get.
   ///   - height: The rows of all images; 0 leaves every image as it is.
   ///   - width: The columns of all images; 0 leaves every image as it is.
-  init(_ color: ImageColor, height: Int = 0, width: Int = 0) {
+  public init(_ color: ImageColor, height: Int = 0, width: Int = 0) {
     (self.color, self.height, self.width) = (color, height, width)
   }
 
   /// Loads a file.
-  func load(_ path: String) throws(DatumFault) -> Image {
-    let bytes = try file.read(path)
+  ///
+  /// - Throws: a `DatumFault` if it cannot be read, or is no image.
+  public func load(_ path: String) throws(DatumFault) -> Image {
+    try load(bytes: file.read(path))
+  }
+
+  /// Loads an image file that is in memory.
+  ///
+  /// - Throws: a `DatumFault` if it is no image.
+  public func load(bytes: UnsafeRawBufferPointer) throws(DatumFault) -> Image {
     let pixels = try decoder.decode(bytes, color)
     let size = ImageSize(channels: decoder.channels, height: decoder.height, width: decoder.width)
-    guard height > 0, width > 0, height != size.height || width != size.width else {
-      return Image(size: size, pixels: pixels, file: bytes, isFileGray: decoder.isFileGray)
+    return resized(
+      Image(size: size, pixels: pixels, file: bytes, isFileGray: decoder.isFileGray))
+  }
+
+  /// Gives planes of bytes that are in memory the size that was asked for.
+  public func load(pixels: UnsafePointer<UInt8>, _ size: ImageSize) -> Image {
+    let none = UnsafeRawBufferPointer(start: nil, count: 0)
+    return resized(
+      Image(size: size, pixels: pixels, file: none, isFileGray: size.channels == 1))
+  }
+
+  private func resized(_ image: Image) -> Image {
+    guard height > 0, width > 0, height != image.size.height || width != image.size.width else {
+      return image
     }
-    let (resized, target) = resizer.resize(pixels, size, height: height, width: width)
-    return Image(size: target, pixels: resized, file: bytes, isFileGray: decoder.isFileGray)
+    let (pixels, size) = resizer.resize(image.pixels, image.size, height: height, width: width)
+    return Image(size: size, pixels: pixels, file: image.file, isFileGray: image.isFileGray)
   }
 }
 

@@ -23,6 +23,7 @@ struct Netrun: ParsableCommand {
     subcommands: [
       TrainCommand.self, TestCommand.self, CheckCommand.self, TimeCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
+      DeployCommand.self, PredictCommand.self, ExportCommand.self, ImportCommand.self,
       PlotCommand.self, DrawCommand.self, ViewCommand.self, ReportCommand.self, ExtractCommand.self,
       UpgradeCommand.self, LayersCommand.self, DoctorCommand.self, CompletionsCommand.self,
       ManCommand.self, DeviceQueryCommand.self,

@@ -26,12 +26,12 @@ import Testing
     let help = try Program.run("--help", in: FileManager.default.temporaryDirectory).out
     let start = try #require(help.range(of: "SUBCOMMANDS:\n")).upperBound
     let names = help[start...].split(separator: "\n").compactMap { line in
-      line.wholeMatch(of: /\ \ ([a-z]+)(?:\ \ .*)?/).map { String($0.output.1) }
+      line.wholeMatch(of: /\ \ ([a-z-]+)(?:\ \ .*)?/).map { String($0.output.1) }
     }
     #expect(names.count > 12 && names.contains("train") && names.contains("db"))
     for name in names {
       #expect(CommandPages.markdown.contains("\n## netrun \(name)\n"), "\(name)")
-      let isGroup = ["convert", "db", "weights"].contains(name)
+      let isGroup = ["convert", "db", "weights", "view"].contains(name)
       let title = isGroup ? "\n.SS netrun \(name) " : "\n.SS netrun \(name)\n"
       #expect(CommandPages.manual.contains(title), "\(name)")
     }

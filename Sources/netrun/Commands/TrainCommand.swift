@@ -56,6 +56,11 @@ struct TrainCommand: ConsoleCommand {
   @Option(help: "What 'kill' does: stop, snapshot or none.")
   var sigtermEffect = SignalEffect.stop
 
+  @Option(
+    help: ArgumentHelp(
+      "Write scalars, histograms and the graph for TensorBoard too.", valueName: "folder"))
+  var tensorboard: String?
+
   @Option(help: "auto, human, caffe or quiet: 'caffe' logs Caffe's own lines.")
   var log: LogStyle = .auto
 
@@ -86,6 +91,7 @@ struct TrainCommand: ConsoleCommand {
     _ description: Message, _ path: String, _ view: TrainingView
   ) throws -> Solver.Outcome {
     let metrics = Metrics(warn: view.warn)
+    let board = tensorboard.map { TensorBoard(folder: $0, warn: view.warn) }
     var options = Solver.Options()
     options.threads = state.threads
     options.seed = seed
@@ -103,6 +109,7 @@ struct TrainCommand: ConsoleCommand {
     options.requests = Signals.requests
     options.observe = { event in
       metrics.handle(event)
+      board?.handle(event)
       view.handle(event)
     }
     let solver = try Solver(description, path: path, options: options)

@@ -37,6 +37,13 @@ struct WeightSearch {
     candidates.sort { ($0.iteration, $0.modified) > ($1.iteration, $1.modified) }
   }
 
+  /// Adds what was found around another file.
+  mutating func add(_ other: WeightSearch) {
+    places += other.places.filter { !places.contains($0) }
+    candidates += other.candidates.filter { !candidates.contains($0) }
+    candidates.sort { ($0.iteration, $0.modified) > ($1.iteration, $1.modified) }
+  }
+
   /// The first candidate whose layers are those of the net.
   ///
   /// - Throws: a diagnostic that tells where was looked, and what was found that does not fit.

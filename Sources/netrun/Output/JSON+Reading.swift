@@ -101,7 +101,8 @@ private struct JSONReader {
   private mutating func number() -> JSON? {
     let start = index
     while let byte = next, "+-.0123456789eE".utf8.contains(byte) { index += 1 }
-    return Double(String(decoding: bytes[start..<index], as: UTF8.self)).map { .double($0) }
+    let digits = String(decoding: bytes[start..<index], as: UTF8.self)
+    return Int(digits).map { .int($0) } ?? Double(digits).map { .double($0) }
   }
 
   private mutating func string() -> String? {

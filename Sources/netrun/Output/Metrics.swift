@@ -173,7 +173,7 @@ final class Metrics {
     return columns.map { values[$0].map { "\($0)" } ?? "" }
   }
 
-  private static func cell(_ text: String) -> String {
+  static func cell(_ text: String) -> String {
     guard text.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" }) else { return text }
     return "\""
       + text.split(separator: "\"", omittingEmptySubsequences: false)
