@@ -35,6 +35,9 @@ extension Solver {
     public var patience: Int?
     /// How many of the snapshots that the run writes stay, the newest; all of them if `nil`.
     public var keptSnapshots: Int?
+    /// Whether the training data come in an order of their own in each pass, whatever the net says; a
+    /// run that goes on does what it did.
+    public var shuffles = false
     /// Whether layers that the weights to begin with do not fit are trained anew.
     public var finetunes = false
     /// Whether a run goes on when a loss or gradient is not finite.

@@ -47,6 +47,7 @@ extension Solver {
     window.save(to: &state)
     if settings.rate.watchesLoss { rateProgress.save(to: &state) }
     watch?.save(to: &state)
+    if shuffles { state.set("shuffle", bool: true) }
     state.set(
       "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state

@@ -35,6 +35,8 @@ public final class Solver {
   /// The file that the weights of the best test are written to.
   public var bestPath: String { SnapshotFiles.bestPath(snapshotPrefix, settings.snapshotsHDF5) }
 
+  /// Whether all training data that can are shuffled, whatever the net says.
+  let shuffles: Bool
   let settings: SolverSettings
   let options: Options
   let updater: ParameterUpdater
@@ -70,9 +72,11 @@ public final class Solver {
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)
     let snapshot = try Solver.snapshot(options, prefix: snapshotPrefix)
-    seed = try Solver.chooseSeed(options, settings, snapshot)
+    let saved = try Solver.savedState(of: snapshot)
+    seed = Solver.chooseSeed(options, settings, saved)
+    shuffles = options.shuffles || saved?.bool("shuffle") == true
     window = LossWindow(size: settings.averageLoss)
-    let built = try Solver.build(plans, nets, threads, seed)
+    let built = try Solver.build(plans, nets, threads, seed, shuffles)
     trainNet = built[0]
     testNets = Array(built.dropFirst())
     if let epochs = options.epochs {
@@ -81,6 +85,9 @@ public final class Solver {
     }
     self.settings = settings
     try Solver.requireMemory(built, settings)
+    if shuffles, !trainNet.sources.contains(where: { $0.source?.shuffles == true }) {
+      options.observe(.remark("no data layer of the training net has an order to be shuffled"))
+    }
     watch = try options.best.map { [testNets] in try ScoreWatch($0, testNets) }
     keeping = SnapshotKeeping(limit: options.keptSnapshots)
     if settings.snapshotsHDF5 {
@@ -111,13 +118,14 @@ public final class Solver {
 
   /// Builds all nets; what is wrong with any of them is told together, once.
   private static func build(
-    _ plans: [SolverNets.Plan], _ nets: SolverNets, _ threads: Int, _ seed: UInt64
+    _ plans: [SolverNets.Plan], _ nets: SolverNets, _ threads: Int, _ seed: UInt64, _ shuffles: Bool
   ) throws -> [Net] {
     var problems = Diagnostics()
     let workers = Workers(count: threads)
     let built = plans.enumerated().compactMap { number, plan in
       problems.keepingNew {
-        try nets.build(plan, number: UInt64(number), workers: workers, seed: seed)
+        try nets.build(
+          plan, number: UInt64(number), workers: workers, seed: seed, shuffles: shuffles)
       }
     }
     guard built.count == plans.count else { throw problems }
@@ -208,17 +216,19 @@ public final class Solver {
 
   // MARK: Defaults
 
-  /// A run that goes on takes its own seed again, if the file that has it is of the same snapshot.
+  /// What was saved beside a state, if it is of the same snapshot.
+  private static func savedState(of snapshot: String?) throws -> Message? {
+    guard let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot))
+    else { return nil }
+    return saved.int("iter") == (try SolverStateFile(path: snapshot)).iteration ? saved : nil
+  }
+
+  /// A run that goes on takes its own seed again.
   private static func chooseSeed(
-    _ options: Options, _ settings: SolverSettings, _ snapshot: String?
-  ) throws -> UInt64 {
+    _ options: Options, _ settings: SolverSettings, _ saved: Message?
+  ) -> UInt64 {
     if let seed = options.seed { return seed }
-    if let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot)) {
-      let state = try SolverStateFile(path: snapshot)
-      if saved.int("iter") == state.iteration {
-        return UInt64(bitPattern: Int64(saved.int("random_seed")))
-      }
-    }
+    if let saved { return UInt64(bitPattern: Int64(saved.int("random_seed"))) }
     if let seed = settings.seed { return seed }
     var generator = SystemRandomNumberGenerator()
     return UInt64.random(in: 0...UInt64(UInt32.max), using: &generator)

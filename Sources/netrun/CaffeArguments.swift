@@ -24,7 +24,7 @@ struct CaffeArguments {
   ]
   /// Our own options without a value.
   static let ownFlags: Set<String> = [
-    "version", "help", "force", "forward-only", "json", "allow-nonfinite", "finetune",
+    "version", "help", "force", "forward-only", "json", "allow-nonfinite", "finetune", "shuffle",
   ]
   /// Options of the libraries under Caffe that say how to log.
   static let loggingOptions: Set<String> = [

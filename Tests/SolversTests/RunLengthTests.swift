@@ -12,7 +12,21 @@ struct RunLengthTests {
     test_iter: 2 test_interval: 5 test_net_param { \(Training.net) }
     """
 
-  /// Scores of the tests in order: those of a net that learns random numbers go up and down.
+  private static let dataNet = {
+    let database = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Goldens/data/gray_lmdb").path
+    return """
+      layer { name: 'd' type: 'Data' top: 'x' top: 'label'
+        data_param { source: '\(database)' batch_size: 3 backend: LMDB }
+        transform_param { scale: 0.01 } }
+      layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y'
+        inner_product_param { num_output: 10 weight_filler { type: 'xavier' } } }
+      layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 'y' top: 'none' }
+      layer { name: 'norm' type: 'Reduction' bottom: 'y' top: 'loss' loss_weight: 0.01
+        reduction_param { operation: SUMSQ } }
+      """
+  }()
+
   private func run(
     _ scratch: Scratch, _ text: String = solver, _ configure: (inout Solver.Options) -> Void
   ) throws -> (solver: Solver, log: SolverLog) {
@@ -130,15 +144,7 @@ struct RunLengthTests {
 
   @Test("Passes over the data take the place of max_iter where their size is known")
   func epochs() throws {
-    let database = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appending(path: "Goldens/data/gray_lmdb").path
-    let net = """
-      layer { name: 'd' type: 'Data' top: 'x' top: 'label'
-        data_param { source: '\(database)' batch_size: 3 backend: LMDB } }
-      layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y'
-        inner_product_param { num_output: 10 weight_filler { type: 'xavier' } } }
-      layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 'y' top: 'loss' }
-      """
+    let net = Self.dataNet
     let text = "base_lr: 0.1 lr_policy: 'poly' power: 1 iter_size: 2"
     let solver = try Training.solver(text, net: net) { $0.epochs = 2.5 }
     let records = try #require(solver.trainNet.recordCount)
@@ -149,6 +155,40 @@ struct RunLengthTests {
     #expect(refused.count == 1 && refused[0].contains("no known size"), "\(refused)")
     #expect(
       Training.refused { _ = try Training.solver(text, net: net) { $0.epochs = 1e12 } }.count == 1)
+  }
+
+  @Test(
+    "Shuffled data go on as they would have, at any number of threads, and differ from others",
+    .timeLimit(.minutes(2)))
+  func shuffle() throws {
+    func train(
+      _ scratch: Scratch, _ iterations: Int, _ threads: Int, auto: Bool = false,
+      shuffles: Bool = true
+    ) throws -> (Data, [String]) {
+      let log = SolverLog()
+      let solver = try Training.solver(
+        "base_lr: 0.01 lr_policy: 'fixed' max_iter: \(iterations)", net: Self.dataNet, in: scratch,
+        threads: threads, log: log
+      ) {
+        $0.shuffles = shuffles
+        if auto { $0.snapshot = .automatic }
+      }
+      _ = try solver.solve()
+      return (try scratch.data("snap_iter_\(iterations).caffemodel"), log.remarks)
+    }
+    let whole = try train(try Scratch(), 30, 1)
+    #expect(try train(try Scratch(), 30, 3).0 == whole.0)
+    #expect(try train(try Scratch(), 30, 1, shuffles: false).0 != whole.0)
+    let parts = try Scratch()
+    _ = try train(parts, 13, 2)
+    // A run that goes on knows that it shuffles, as it knows its seed.
+    let rest = try train(parts, 30, 1, auto: true, shuffles: false)
+    #expect(rest.0 == whole.0 && rest.1.isEmpty, "\(rest.1)")
+    let log = SolverLog()
+    _ = try Training.solver("base_lr: 1 lr_policy: 'fixed' max_iter: 1", log: log) {
+      $0.shuffles = true
+    }
+    #expect(log.remarks == ["no data layer of the training net has an order to be shuffled"])
   }
 
   @Test("A score that no test net has is refused, with what there is")

@@ -24,6 +24,10 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Keep so many of the snapshots that this run writes, the newest.")
   var keep: Int?
 
+  @Flag(
+    help: "Shuffle the training data in each pass: databases, lists of images, HDF5 files.")
+  var shuffle = false
+
   mutating func validate() throws {
     if let epochs, !(epochs > 0 && epochs.isFinite) {
       throw ValidationError("--epochs must be above 0.")
@@ -43,6 +47,7 @@ struct TrainingOptions: ParsableArguments {
     options.best = bestBy
     options.patience = patience
     options.keptSnapshots = keep
+    options.shuffles = shuffle
   }
 
   private static func goal(_ text: String) throws -> ScoreGoal {
