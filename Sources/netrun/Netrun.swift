@@ -18,7 +18,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, TimeCommand.self, SummaryCommand.self,
+      TrainCommand.self, TestCommand.self, TimeCommand.self, RateSearchCommand.self,
+      SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
       ExtractCommand.self, UpgradeCommand.self, LayersCommand.self, DoctorCommand.self,
       DeviceQueryCommand.self,
