@@ -57,6 +57,9 @@ struct CommandPartsTests {
       progress.line(Style(isOn: true), width: 66)
         == "150 of 1,000  epoch 3.0 of 20  loss \u{1b}[1m0.5\u{1b}[0m  640 images/s  1:25 left"
     )
+    #expect(
+      progress.line(Style(isOn: false), width: 72, isUTF8: false)
+        == "150 of 1,000  epoch 3.0 of 20  loss 0.5  ____  640 images/s  1:25 left")
     progress.timeLimit = 65
     #expect(progress.line(Style(isOn: false), width: 20) == "loss 0.5")
     #expect(progress.details(isUTF8: false).contains("1:00 left"))

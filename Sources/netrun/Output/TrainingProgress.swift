@@ -87,7 +87,6 @@ struct TrainingProgress {
     guard let last else { return "" }
     let share = Double(done) / Double(max(1, last.maxIteration))
     let loss = Numbers.general(last.smoothedLoss)
-    let bars = trace.text(cells: 8, isUTF8: isUTF8)
     // What is shown, how it is painted, and how much it matters.
     var parts: [(text: String, shown: String, weight: Int)] = []
     func add(_ text: String?, _ weight: Int, _ paint: (String) -> String = { $0 }) {
@@ -97,14 +96,20 @@ struct TrainingProgress {
     add(Numbers.percent(share, 0), 2) { style.bold($0) }
     add(epochs.map { "epoch \($0)" }, 5)
     add("loss \(loss)", 9) { _ in "loss \(style.bold(loss))" }
-    add(bars.isEmpty ? nil : bars, 4)
     add(images, 6)
     add(left, 7)
     add("rate \(Numbers.general(last.rate))", 3)
     func length() -> Int { parts.reduce(-2) { $0 + $1.text.count + 2 } }
-    while let width, length() >= width, parts.count > 1,
-      let least = parts.indices.min(by: { parts[$0].weight < parts[$1].weight })
+    // The trace of the loss takes the room that is left, but more than what matters least.
+    let bars = 8
+    while let width, let least = parts.indices.min(by: { parts[$0].weight < parts[$1].weight }),
+      parts.count > 1, length() + (parts[least].weight < 4 ? bars + 2 : 0) >= width
     { parts.remove(at: least) }
+    let room = min(bars, (width ?? .max) - length() - 3)
+    if room >= 4, let place = parts.firstIndex(where: { $0.weight == 9 }) {
+      let text = trace.text(cells: room, isUTF8: isUTF8)
+      if !text.isEmpty { parts.insert((text, text, 4), at: place + 1) }
+    }
     return parts.map(\.shown).joined(separator: "  ")
   }
 }
