@@ -1,12 +1,19 @@
 // Matrix products: one factor lies in panels as wide as a tile of sums in registers, the other is
 // read as it is.
+//
+// OpenBLAS packs both factors. Where one of them has few rows (a batch) and the other is a large
+// matrix of weights, packing the large one costs as much as multiplying. While a tile multiplies, it
+// fetches what comes next, so that memory and arithmetic overlap.
 #include "internal.h"
 
 enum { tile_rows = 6 };
 
-typedef void (*tile_function)(float *c, size_t ldc, const float *start, size_t start_stride,
-                              const float *a, size_t a_row, size_t a_depth, const float *panel,
-                              size_t depth);
+// The tile's columns are nb vectors; a[m * a_row + d * a_depth]; `ahead` is fetched `step` floats at a time.
+#define TILE_ARGUMENTS \
+    int nb, float *c, size_t ldc, const float *start, size_t start_stride, const float *a, \
+        size_t a_row, size_t a_depth, const float *panel, size_t depth, const float *ahead, \
+        size_t step
+typedef void (*tile_function)(TILE_ARGUMENTS);
 
 #define NK_UNROLL _Pragma("clang loop unroll(full)")
 
@@ -60,10 +67,13 @@ size_t nk_panel_width(void) {
 #endif
 }
 
-void nk_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
-                    size_t columns) {
+// Floats of a vector of the tiles.
+static size_t lanes(void) { return nk_vector() >= 8 ? (size_t)nk_vector() : 4; }
+
+void nk_pack_panels(float *panels, size_t panel_stride, const float *b, size_t ldb, int transposed,
+                    size_t depth, size_t columns) {
     size_t width = nk_panel_width();
-    for (size_t n = 0; n < columns; n += width, panels += depth * width) {
+    for (size_t n = 0; n < columns; n += width, panels += panel_stride) {
         size_t left = columns - n < width ? columns - n : width;
         if (left < width) memset(panels, 0, depth * width * sizeof *panels);
         if (transposed) {
@@ -76,40 +86,44 @@ void nk_pack_panels(float *panels, const float *b, size_t ldb, int transposed, s
     }
 }
 
-// A tile that is narrower than a panel goes through a full one.
-static void edge_tile(tile_function tile, float *c, size_t ldc, const float *start,
-                      size_t start_stride, const float *a, size_t a_row, size_t a_depth,
-                      const float *panel, size_t depth, size_t rows, size_t columns) {
+// A tile whose columns are no whole vectors goes through memory that has them.
+static void edge_tile(tile_function tile, size_t columns, size_t rows, TILE_ARGUMENTS) {
     float edge[tile_rows * 64];
     size_t width = nk_panel_width();
     memset(edge, 0, sizeof edge);
     for (size_t r = 0; start && r < rows; r++) {
         memcpy(edge + r * width, start + r * start_stride, columns * sizeof *edge);
     }
-    tile(edge, width, start ? edge : NULL, width, a, a_row, a_depth, panel, depth);
+    tile(nb, edge, width, start ? edge : NULL, width, a, a_row, a_depth, panel, depth, ahead, step);
     for (size_t r = 0; r < rows; r++) {
         memcpy(c + r * ldc, edge + r * width, columns * sizeof *edge);
     }
 }
 
 void nk_panel_product(float *c, size_t ldc, const float *start, size_t start_stride, const float *a,
-                      size_t lda, int transposed, const float *panels, size_t rows, size_t columns,
-                      size_t depth) {
+                      size_t lda, int transposed, const float *panels, size_t panel_stride,
+                      size_t rows, size_t columns, size_t depth, const nk_region *next) {
     const tile_function *tile = tiles()[transposed != 0];
     size_t a_row = transposed ? 1 : lda, a_depth = transposed ? lda : 1;
-    size_t width = nk_panel_width();
-    for (size_t n = 0; n < columns; n += width, panels += depth * width) {
+    size_t width = nk_panel_width(), vector = lanes();
+    size_t call = 0, pace = next && depth ? (next->columns + depth - 1) / depth : 0;
+    for (size_t n = 0; n < columns; n += width, panels += panel_stride) {
         size_t left = columns - n < width ? columns - n : width;
-        for (size_t m = 0; m < rows; m += tile_rows) {
+        int nb = (int)((left + vector - 1) / vector);
+        for (size_t m = 0; m < rows; m += tile_rows, call++) {
             size_t mb = rows - m < tile_rows ? rows - m : tile_rows;
             const float *from = start ? start + m * start_stride + n : NULL;
             float *to = c + m * ldc + n;
-            if (left == width) {
-                tile[mb - 1](to, ldc, from, start_stride, a + m * a_row, a_row, a_depth, panels,
-                             depth);
+            // Each tile fetches a row.
+            int fetches = next && call < next->rows;
+            const float *ahead = fetches ? next->at + call * next->stride : panels;
+            size_t step = fetches ? pace : 0;
+            if (left % vector == 0) {
+                tile[mb - 1](nb, to, ldc, from, start_stride, a + m * a_row, a_row, a_depth, panels,
+                             depth, ahead, step);
             } else {
-                edge_tile(tile[mb - 1], to, ldc, from, start_stride, a + m * a_row, a_row, a_depth,
-                          panels, depth, mb, left);
+                edge_tile(tile[mb - 1], left, mb, nb, to, ldc, from, start_stride, a + m * a_row,
+                          a_row, a_depth, panels, depth, ahead, step);
             }
         }
     }
@@ -126,5 +140,12 @@ void nk_panel_product_reference(float *c, size_t ldc, const float *start, size_t
             }
             c[m * ldc + n] = (start ? start[m * start_stride + n] : 0) + sum;
         }
+    }
+}
+
+void nk_fetch(const nk_region *region) {
+    for (size_t r = 0; r < region->rows; r++) {
+        const float *row = region->at + r * region->stride;
+        for (size_t i = 0; i < region->columns; i += 16) __builtin_prefetch(row + i, 1, 2);
     }
 }

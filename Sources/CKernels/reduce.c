@@ -31,6 +31,14 @@ NK_REDUCE(nk_sum_of_squared_differences, (const float *x, const float *y, size_t
 NK_REDUCE(nk_sum_of_squares_about, (const float *x, float mean, size_t n),
           (x[i] - mean) * (x[i] - mean))
 
+NK_CLONES int nk_all_finite(const float *x, size_t n) {
+    NK_RELAXED
+    // 0 for what is finite, NaN for all else; a sum with NaN in it is NaN.
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * 0.0f;
+    return sum == 0.0f;
+}
+
 void nk_channel_sum(float *sum, const float *x, size_t channels, size_t inner) {
     if (inner == 1) {
         nk_add(sum, sum, x, channels);

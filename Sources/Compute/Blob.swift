@@ -60,6 +60,9 @@ public final class Blob: @unchecked Sendable {
   /// Whether memory for the gradient has been taken.
   public var hasGradient: Bool { gradientStorage != nil }
 
+  /// Gives the memory of the gradient back; it is taken anew, as zeros, when it is next used.
+  public func dropGradient() { gradientStorage = nil }
+
   /// Gives the blob another shape; the values are undefined if it grows.
   public func reshape(_ shape: Shape) {
     self.shape = shape

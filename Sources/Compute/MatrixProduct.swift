@@ -82,7 +82,8 @@ public struct MatrixProduct {
       repeat {
         let depth = min(depth, k - done)
         nk_pack_panels(
-          panels, b + (transposeB ? column * ldb + done : done * ldb + column), ldb,
+          panels, depth * nk_panel_width(),
+          b + (transposeB ? column * ldb + done : done * ldb + column), ldb,
           transposeB ? 1 : 0, depth, columns)
         var part = a + (transposeA ? done * lda + row : row * lda + done)
         var lda = lda
@@ -96,8 +97,8 @@ public struct MatrixProduct {
         for first in Swift.stride(from: 0, to: rows, by: MatrixProduct.cachedRows) {
           nk_panel_product(
             to + first * ldc, ldc, from.map { $0 + first * stride }, stride, part + first * step,
-            lda, transposeA ? 1 : 0, panels, min(MatrixProduct.cachedRows, rows - first), columns,
-            depth)
+            lda, transposeA ? 1 : 0, panels, depth * nk_panel_width(),
+            min(MatrixProduct.cachedRows, rows - first), columns, depth, nil)
         }
         (from, stride) = (UnsafePointer(to), ldc)
         done += depth

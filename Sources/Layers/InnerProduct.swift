@@ -10,7 +10,7 @@ import Schema
 /// `W` is N × K (K × N with transpose), `b` is N; `y` has the axes before `axis`, then N.
 ///
 /// Gradient: dx = dy · W, dW += dyᵀ · x, db += Σ dy over the items.
-final class InnerProduct: BatchLayer {
+final class InnerProduct: GradientStreaming {
   static let reference = LayerReference(
     "InnerProduct", .common,
     summary: "Multiplies each item by a matrix and adds a bias: a fully connected layer.",
@@ -56,6 +56,9 @@ final class InnerProduct: BatchLayer {
   private let biasFiller: Filler
   private var items = 0
   private var width = 0
+  /// The products where there are few items: what counts is how often W is read.
+  private var thin: ThinProduct?
+  private let shared = Buffer<Float>()
   private(set) var parameters: [Blob] = []
   /// The three products where there are many items.
   private var products: (forward: MatrixProduct, weights: MatrixProduct, bottom: MatrixProduct)?
@@ -97,8 +100,16 @@ final class InnerProduct: BatchLayer {
   }
 
   private func plan() {
-    products = nil
-    guard items >= InnerProduct.manyItems, !isTransposed else { return }
+    (products, thin) = (nil, nil)
+    guard !isTransposed else { return }
+    if items < InnerProduct.manyItems {
+      let product = ThinProduct(items: items, outputs: outputs, width: width)
+      thin = product
+      guard !context.isSketch else { return }
+      shared.reserve(product.sharedCount)
+      context.workers.reserveScratch(product.scratchCount)
+      return
+    }
     let made = (
       forward: MatrixProduct(transposeB: true, m: items, n: outputs, k: width),
       weights: MatrixProduct(transposeA: true, m: outputs, n: width, k: items),
@@ -113,13 +124,20 @@ final class InnerProduct: BatchLayer {
 
   var multiplyAdds: Int { items * outputs * width }
 
+  func streamsGradient(of parameter: Int) -> Bool { parameter == 0 && thin != nil }
+
   func forward(_ bottom: [Blob], _ top: [Blob]) throws {
     let y = top[0].values
     if let products {
       products.forward.run(
-        context.workers, bottom[0].values, lda: width, parameters[0].values, ldb: width,
+        context.workers, bottom[0].values, lda: width, parameters[0].reading, ldb: width,
         start: hasBias ? UnsafePointer(parameters[1].values) : nil, y, ldc: outputs)
       return
+    }
+    if let thin {
+      return thin.forward(
+        context.workers, y, bottom[0].values, parameters[0].reading,
+        bias: hasBias ? parameters[1].values : nil, shared: shared.pointer)
     }
     if hasBias {
       let bias = parameters[1].values
@@ -138,6 +156,14 @@ final class InnerProduct: BatchLayer {
       backward(products.weights, products.bottom, top, bottom, pass: pass)
       return
     }
+    if hasBias, let db = pass.gradients[1] {
+      for item in 0..<items { nk_add(db, db, dy + item * outputs, outputs) }
+    }
+    if let thin {
+      return thin.backward(
+        context.workers, dx: pass.propagate[0] ? bottom[0].gradient : nil, dw: pass.target(0), dy,
+        x, parameters[0].reading)
+    }
     if let dw = pass.gradients[0] {
       if isTransposed {
         BLAS.multiply(
@@ -148,9 +174,6 @@ final class InnerProduct: BatchLayer {
           workers: context.workers, transposeA: true, m: outputs, n: width, k: items, dy,
           lda: outputs, x, ldb: width, beta: 1, dw, ldc: width)
       }
-    }
-    if hasBias, let db = pass.gradients[1] {
-      for item in 0..<items { nk_add(db, db, dy + item * outputs, outputs) }
     }
     if pass.propagate[0] {
       BLAS.multiply(

@@ -152,7 +152,8 @@ final class LSTM: BatchLayer {
     recurrence.inputs(gates.values, bottom, parameters)
     if let size = recurrence.sequencesPerBlock {
       let outputs = recurrence.outputs
-      nk_pack_panels(panels.pointer, hiddenWeights, outputs, 1, outputs, 4 * outputs)
+      nk_pack_panels(
+        panels.pointer, outputs * nk_panel_width(), hiddenWeights, outputs, 1, outputs, 4 * outputs)
       recurrence.forEachBlock(of: size) { block in
         forEachStep(h, c, initial) { self.step($0, $1, $2, bottom[1].values, $3, block) }
       }
@@ -208,7 +209,7 @@ final class LSTM: BatchLayer {
     let sums = gates + block.lowerBound * 4 * outputs
     nk_panel_product(
       sums, 4 * outputs, sums, 4 * outputs, carried + block.lowerBound * outputs, outputs, 0,
-      panels.pointer, block.count, 4 * outputs, outputs)
+      panels.pointer, outputs * nk_panel_width(), block.count, 4 * outputs, outputs, nil)
     for n in block { gate(h, c, gates, cont[row + n], n) }
   }
 
@@ -237,7 +238,9 @@ final class LSTM: BatchLayer {
     // Taken here, since a gradient's memory comes at first use, which must not be on several threads.
     let (dy, dGates, cont) = (top[0].gradient, gates.gradient, bottom[1].values)
     if let size = recurrence.sequencesPerBlock {
-      nk_pack_panels(panels.pointer, hiddenWeights, outputs, 0, 4 * outputs, outputs)
+      nk_pack_panels(
+        panels.pointer, 4 * outputs * nk_panel_width(), hiddenWeights, outputs, 0, 4 * outputs,
+        outputs)
       recurrence.forEachBlock(of: size) { block in
         for step in (0..<recurrence.steps).reversed() { stepBack(dy, dGates, cont, step, block) }
       }
@@ -278,7 +281,7 @@ final class LSTM: BatchLayer {
     nk_panel_product(
       carriedGradient.values + block.lowerBound * outputs, outputs, nil, 0,
       dGates + (row + block.lowerBound) * 4 * outputs, 4 * outputs, 0, panels.pointer,
-      block.count, outputs, 4 * outputs)
+      4 * outputs * nk_panel_width(), block.count, outputs, 4 * outputs, nil)
     recurrence.carry(carriedGradient.values, carriedGradient.values, cont + row, block)
   }
 

@@ -199,11 +199,26 @@ public struct BackwardPass {
   ///
   /// In a segment these are partial sums of one group of chunks, not the blob's own gradient.
   public let gradients: [UnsafeMutablePointer<Float>?]
+  /// For each parameter, what its gradient is told to instead, piece by piece; only a
+  /// `GradientStreaming` layer is given any, and only for parameters that it names.
+  private let followers: [(any GradientFollower)?]
 
   /// Makes a request.
-  public init(propagate: [Bool], gradients: [UnsafeMutablePointer<Float>?]) {
+  public init(
+    propagate: [Bool], gradients: [UnsafeMutablePointer<Float>?],
+    followers: [(any GradientFollower)?] = []
+  ) {
     self.propagate = propagate
     self.gradients = gradients
+    self.followers = followers
+  }
+
+  /// Where the gradient by a parameter goes.
+  public func target(_ parameter: Int) -> GradientTarget {
+    if parameter < followers.count, let follower = followers[parameter] {
+      return .follower(follower)
+    }
+    return gradients[parameter].map { .sum($0) } ?? .none
   }
 }
 
@@ -223,6 +238,13 @@ public protocol BatchLayer: Layer {
 public protocol FlexibleLayer: SampleLayer, BatchLayer {
   /// Whether the net is to call it as a `BatchLayer`; known after `reshape`, from shapes alone.
   var takesWholeBatch: Bool { get }
+}
+
+/// A layer that can tell the gradient by a parameter piece by piece, so that it need not be stored.
+public protocol GradientStreaming: BatchLayer {
+  /// Whether it can do so for this parameter, at the shapes of the last `reshape`: then `backward` reads
+  /// no value of it after having told its gradient.
+  func streamsGradient(of parameter: Int) -> Bool
 }
 
 /// A layer whose tops' shapes depend on values, such as those of the next records.

@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import Layers
 
@@ -44,16 +45,20 @@ extension Net {
 
   /// The first gradient, in the order of the backward pass, that is not a finite number.
   ///
-  /// Where blobs share memory, the last passes are run again, as for values.
+  /// Where blobs share memory, the last passes are run again, as for values; with the weights that have moved
+  /// since, if some follow their gradients.
   public func firstNonFiniteGradient() -> NonFinite? {
-    if keeps != .all { return searchAgain(backward: true) }
-    for node in nodes.reversed() where node.needsBackward {
+    if keeps != .all {
+      let told = firstNonFiniteFollower()
+      return searchAgain(backward: true) ?? told
+    }
+    for (number, node) in nodes.enumerated().reversed() where node.needsBackward {
       for (index, bottom) in node.bottoms.enumerated()
       where node.propagates[index] && !Net.isFinite(bottom.gradient, bottom.count) {
         return NonFinite(layer: node.name, blob: bottom.name, isGradient: true)
       }
       for (index, blob) in node.layer.parameters.enumerated()
-      where node.learns[index] && !Net.isFinite(blob.gradient, blob.count) {
+      where node.learns[index] && !hasFiniteGradient(blob, of: number, index) {
         return NonFinite(layer: node.name, blob: "param \(index)", isGradient: true)
       }
     }
@@ -76,8 +81,24 @@ extension Net {
     return search.found
   }
 
+  /// The first parameter, in the order of the backward pass, that was told a gradient that is not finite.
+  private func firstNonFiniteFollower() -> NonFinite? {
+    for (number, node) in nodes.enumerated().reversed() {
+      for (index, parameter) in parameterIndices[number].enumerated()
+      where followers.active[parameter]?.isFinite == false {
+        return NonFinite(layer: node.name, blob: "param \(index)", isGradient: true)
+      }
+    }
+    return nil
+  }
+
+  private func hasFiniteGradient(_ blob: Blob, of node: Int, _ index: Int) -> Bool {
+    if let follower = followers.active[parameterIndices[node][index]] { return follower.isFinite }
+    return Net.isFinite(blob.gradient, blob.count)
+  }
+
   static func isFinite(_ values: UnsafePointer<Float>, _ count: Int) -> Bool {
-    (0..<count).allSatisfy { values[$0].isFinite }
+    nk_all_finite(values, count) != 0
   }
 }
 

@@ -137,9 +137,10 @@ extension Net {
 
   /// Computes the gradients of the losses, after a forward pass; adds to those of the parameters.
   ///
-  /// Nothing if the net was built to run forward only.
-  public func backward() {
+  /// - Parameter following: Whether parameters that have a follower are moved by it instead.
+  public func backward(following: Bool = false) {
     guard runsBackward else { return }
+    setFollowing(following)
     for node in nodes where node.needsBackward {
       for (top, weight) in zip(node.tops, node.lossWeights) where weight != 0 {
         top.gradient.update(repeating: weight, count: top.count)

@@ -84,6 +84,8 @@ public final class Net {
   let partials = Blob("partial sums")
   /// By step, group of chunks and layer: what a backward pass computes, and where sums go.
   private(set) var passes: [[[BackwardPass]]] = []
+  /// What moves parameters during a backward pass.
+  var followers = Followers()
   /// Who looks at each layer after it has run, if anybody does.
   var observer: PassObserver? { didSet { planIsStale = true } }
   /// The blobs that keep what they hold.
@@ -173,7 +175,7 @@ public final class Net {
   }
 
   /// Takes the memory of all gradients now: no thread may do so while it computes.
-  private func prepareGradients() {
+  func prepareGradients() {
     guard runsBackward else { return }
     for (number, node) in nodes.enumerated() where node.needsBackward {
       for top in node.tops { _ = top.gradient }
@@ -181,6 +183,7 @@ public final class Net {
         _ = bottom.gradient
       }
       for (index, blob) in node.layer.parameters.enumerated() {
+        if followers.active[parameterIndices[number][index]] != nil { continue }
         let owner = parameters[parameterIndices[number][index]].blob
         _ = owner.gradient
         if blob !== owner { blob.shareGradient(with: owner) }
@@ -195,6 +198,7 @@ public final class Net {
 
   func makePlan() {
     guard planIsStale else { return }
+    chooseFollowers()
     prepareGradients()
     fuse()
     plan = Plan(nodes, runsBackward: runsBackward)
@@ -202,9 +206,11 @@ public final class Net {
     chunkViews = place(memoryPlan, plan)
     context.workers.reserveScratch(plan.scratchCount)
     partials.reshape([plan.partialCount])
-    passes = plan.steps.map(passes)
+    preparePasses()
     planIsStale = false
   }
+
+  func preparePasses() { passes = plan.steps.map(passes) }
 
   /// Decides where blobs lie when the net computes by a plan.
   func makeMemoryPlan(_ plan: Plan) -> MemoryPlan {
@@ -223,8 +229,7 @@ public final class Net {
     guard runsBackward else { return [] }
     switch step {
     case .whole(let number):
-      let gradients = nodes[number].gradients
-      return [[BackwardPass(propagate: nodes[number].propagates, gradients: gradients)]]
+      return [[pass(of: number)]]
     case .segment(let segment) where segment.groups == 1:
       return [
         nodes[segment.nodes].map {

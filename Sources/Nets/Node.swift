@@ -64,8 +64,11 @@ public final class Node {
   public var source: (any SourceLayer)? { layer as? any SourceLayer }
 
   /// Where the gradients of the parameters go that are wanted.
-  var gradients: [UnsafeMutablePointer<Float>?] {
-    zip(layer.parameters, learns).map { needsBackward && $1 ? $0.gradient : nil }
+  var gradients: [UnsafeMutablePointer<Float>?] { layer.parameters.indices.map(gradient) }
+
+  /// Where the gradient of a parameter goes, if it is wanted.
+  func gradient(_ index: Int) -> UnsafeMutablePointer<Float>? {
+    needsBackward && learns[index] ? layer.parameters[index].gradient : nil
   }
 
   /// Whether top `index` is bottom `index`.

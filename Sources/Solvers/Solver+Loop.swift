@@ -105,19 +105,20 @@ extension Solver {
     let debugs = displays && (settings.debugInfo || trainNet.debugInfo)
     trainNet.debug(debugs ? { [observe = options.observe] in observe(.debug($0)) } : nil)
     trainNet.clearParameterGradients()
-    var loss: Float = 0
-    for _ in 0..<settings.iterSize {
-      let batchLoss = try trainNet.forward()
-      try guardLoss(batchLoss)
-      loss += batchLoss
+    var loss = try forward()
+    for _ in 1..<settings.iterSize {
       trainNet.backward()
+      loss += try forward()
     }
     loss /= Float(settings.iterSize)
     window.add(loss)
-    let norm = updater.gradientNorm()
-    try guardGradients(norm)
+    // The rate is known before the last gradients are: large parameters follow these at once.
     let rate = settings.rate.rate(
       at: iteration, smoothedLoss: window.mean, progress: &rateProgress)
+    updater.prepare(rate: rate.rate, iteration: iteration)
+    trainNet.backward(following: updater.follows)
+    let norm = updater.gradientNorm()
+    try guardGradients(norm)
     if displays {
       display(rate.rate, step: rate.advanced ? rateProgress.step : nil, &clock)
     } else if rate.advanced {
@@ -136,6 +137,12 @@ extension Solver {
     let asksSnapshot = options.requests.takeSnapshot()
     if isDue(settings.snapshotInterval) || asksSnapshot { try snapshotOnTheWay() }
     return options.requests.stop
+  }
+
+  private func forward() throws -> Float {
+    let loss = try trainNet.forward()
+    try guardLoss(loss)
+    return loss
   }
 
   private func update(norm: Float, rate: Float) {

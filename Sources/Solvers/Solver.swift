@@ -94,7 +94,8 @@ public final class Solver {
       try WeightWriter.requireHDF5()
       try trainNet.checkHDF5Names()
     }
-    updater = ParameterUpdater(trainNet, settings)
+    updater = ParameterUpdater(
+      trainNet, settings, allowsNonFinite: options.allowsNonFinite)
     for net in testNets { try net.shareWeights(with: trainNet) }
     options.observe(.built(train: trainNet, tests: testNets))
     try load(snapshot)

@@ -64,27 +64,48 @@ void nk_transpose_reference(float *y, size_t y_stride, const float *x, size_t x_
 
 // MARK: Matrix products (product.c)
 
+/// A part of a matrix that will be needed soon: rows `stride` floats apart.
+typedef struct nk_region {
+    const float *at;
+    size_t stride, rows, columns;
+} nk_region;
+
 /// How many columns a panel has: as many as a tile of sums in registers is wide.
 size_t nk_panel_width(void);
-/// Lays b (depth, columns), or its transpose (columns, depth), in panels: each holds nk_panel_width()
-/// columns as (depth, width), the last filled up with zeros.
-void nk_pack_panels(float *panels, const float *b, size_t ldb, int transposed, size_t depth,
-                    size_t columns);
+/// Lays b (depth, columns), or its transpose (columns, depth), in panels `panel_stride` floats apart: each
+/// holds nk_panel_width() columns as (depth, width), the last filled up with zeros.
+void nk_pack_panels(float *panels, size_t panel_stride, const float *b, size_t ldb, int transposed,
+                    size_t depth, size_t columns);
 /// c = start + a b, b in panels. a is (rows, depth) with lda floats from row to row, or if transposed
-/// (depth, rows). start may be c, a row that all share (start_stride 0), or absent: zeros.
+/// (depth, rows). start may be c, a row that all share (start_stride 0), or absent: zeros. Fetches `next`
+/// on the way.
 ///
 /// Each sum goes through the depth in order, whatever rows and columns are computed with it.
 void nk_panel_product(float *c, size_t ldc, const float *_Nullable start, size_t start_stride,
-                      const float *a, size_t lda, int transposed, const float *panels, size_t rows,
-                      size_t columns, size_t depth);
+                      const float *a, size_t lda, int transposed, const float *panels,
+                      size_t panel_stride, size_t rows, size_t columns, size_t depth,
+                      const nk_region *_Nullable next);
 /// The same of a b that is not in panels.
 void nk_panel_product_reference(float *c, size_t ldc, const float *_Nullable start,
                                 size_t start_stride, const float *a, size_t lda, int transposed,
                                 const float *b, size_t ldb, size_t rows, size_t columns,
                                 size_t depth);
+/// Asks for a region to be brought into the second-level cache.
+void nk_fetch(const nk_region *region);
+
+// MARK: Dots (dots.c)
+
+/// y[m, n] = bias[n] + Σ x[m, k] w[n, k]: for few items, each row of w is read once.
+void nk_dot_product(float *y, size_t ldy, const float *x, size_t ldx, const float *w, size_t ldw,
+                    const float *_Nullable bias, size_t items, size_t outputs, size_t width);
+void nk_dot_product_reference(float *y, size_t ldy, const float *x, size_t ldx, const float *w,
+                              size_t ldw, const float *_Nullable bias, size_t items, size_t outputs,
+                              size_t width);
 
 // MARK: Sums (reduce.c). Added in a fixed order: lanes of floats in short blocks, blocks in double.
 
+/// Whether no x[i] is NaN or infinite.
+int nk_all_finite(const float *x, size_t n);
 /// Σ x[i]
 double nk_sum(const float *x, size_t n);
 double nk_sum_reference(const float *x, size_t n);

@@ -100,6 +100,7 @@ struct TimeCommand: ConsoleCommand {
     options.threads = state.threads
     options.level = state.level
     options.stages = state.stages
+    options.keeps = .only([])
     options.observe = { event in
       switch event {
       case .warning(let warning): console.show([warning])
