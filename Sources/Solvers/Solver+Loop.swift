@@ -74,7 +74,9 @@ extension Solver {
       node.layer.parameters.reduce(sum) { $0 + $1.count }
     }
     let history = updater.history.reduce(0) { $0 + $1.count }
-    return (weights * (settings.snapshotsDiff ? 2 : 1) + history) * MemoryLayout<Float>.stride
+    let best = options.best == nil ? 0 : weights
+    return (weights * (settings.snapshotsDiff ? 2 : 1) + history + best)
+      * MemoryLayout<Float>.stride
   }
 
   func warn(_ error: Diagnostic) {

@@ -59,9 +59,9 @@ struct CommandPartsTests {
     )
     #expect(
       progress.line(Style(isOn: false), width: 72, isUTF8: false)
-        == "150 of 1,000  epoch 3.0 of 20  loss 0.5  ____  640 images/s  1:25 left")
+        == "150 of 1,000  epoch 3.0 of 20  loss 0.5  _____  640 images/s  1:25 left")
     progress.timeLimit = 65
-    #expect(progress.line(Style(isOn: false), width: 20) == "loss 0.5")
+    #expect(progress.line(Style(isOn: false), width: 20) == "loss 0.5  ▁▁▁▁▁▁▁▁")
     #expect(progress.details(isUTF8: false).contains("1:00 left"))
     #expect(progress.epochCount == 1)
     #expect(progress.count == 50 && progress.done == 150)
