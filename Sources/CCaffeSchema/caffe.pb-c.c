@@ -5201,7 +5201,9 @@ const ProtobufCMessageDescriptor caffe__solver_state__descriptor =
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const int32_t caffe__run_state__oldest_loss__default_value = 0;
-static const ProtobufCFieldDescriptor caffe__run_state__field_descriptors[9] =
+static const int32_t caffe__run_state__tests_since_best__default_value = 0;
+static const protobuf_c_boolean caffe__run_state__shuffle__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__run_state__field_descriptors[15] =
 {
   {
     "iter",
@@ -5311,22 +5313,100 @@ static const ProtobufCFieldDescriptor caffe__run_state__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "best_by",
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Caffe__RunState, best_by),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "best_value",
+    11,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Caffe__RunState, has_best_value),
+    offsetof(Caffe__RunState, best_value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "best_iteration",
+    12,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_best_iteration),
+    offsetof(Caffe__RunState, best_iteration),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tests_since_best",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_tests_since_best),
+    offsetof(Caffe__RunState, tests_since_best),
+    NULL,
+    &caffe__run_state__tests_since_best__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_test",
+    14,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Caffe__RunState, has_last_test),
+    offsetof(Caffe__RunState, last_test),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shuffle",
+    15,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__RunState, has_shuffle),
+    offsetof(Caffe__RunState, shuffle),
+    NULL,
+    &caffe__run_state__shuffle__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__run_state__field_indices_by_name[] = {
+  9,   /* field[9] = best_by */
+  11,   /* field[11] = best_iteration */
+  10,   /* field[10] = best_value */
   0,   /* field[0] = iter */
   7,   /* field[7] = last_event */
+  13,   /* field[13] = last_test */
   4,   /* field[4] = losses */
   6,   /* field[6] = minimum_loss */
   8,   /* field[8] = net */
   5,   /* field[5] = oldest_loss */
   2,   /* field[2] = random_seed */
+  14,   /* field[14] = shuffle */
   3,   /* field[3] = smoothed_loss */
   1,   /* field[1] = state_checksum */
+  12,   /* field[12] = tests_since_best */
 };
 static const ProtobufCIntRange caffe__run_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor caffe__run_state__descriptor =
 {
@@ -5336,7 +5416,7 @@ const ProtobufCMessageDescriptor caffe__run_state__descriptor =
   "Caffe__RunState",
   "caffe",
   sizeof(Caffe__RunState),
-  9,
+  15,
   caffe__run_state__field_descriptors,
   caffe__run_state__field_indices_by_name,
   1,  caffe__run_state__number_ranges,
@@ -7994,7 +8074,8 @@ static const uint32_t caffe__data_parameter__crop_size__default_value = 0u;
 static const protobuf_c_boolean caffe__data_parameter__mirror__default_value = 0;
 static const protobuf_c_boolean caffe__data_parameter__force_encoded_color__default_value = 0;
 static const uint32_t caffe__data_parameter__prefetch__default_value = 4u;
-static const ProtobufCFieldDescriptor caffe__data_parameter__field_descriptors[10] =
+static const protobuf_c_boolean caffe__data_parameter__shuffle__default_value = 0;
+static const ProtobufCFieldDescriptor caffe__data_parameter__field_descriptors[11] =
 {
   {
     "source",
@@ -8116,6 +8197,18 @@ static const ProtobufCFieldDescriptor caffe__data_parameter__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "shuffle",
+    10000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Caffe__DataParameter, has_shuffle),
+    offsetof(Caffe__DataParameter, shuffle),
+    NULL,
+    &caffe__data_parameter__shuffle__default_value,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned caffe__data_parameter__field_indices_by_name[] = {
   7,   /* field[7] = backend */
@@ -8127,12 +8220,14 @@ static const unsigned caffe__data_parameter__field_indices_by_name[] = {
   9,   /* field[9] = prefetch */
   6,   /* field[6] = rand_skip */
   1,   /* field[1] = scale */
+  10,   /* field[10] = shuffle */
   0,   /* field[0] = source */
 };
-static const ProtobufCIntRange caffe__data_parameter__number_ranges[1 + 1] =
+static const ProtobufCIntRange caffe__data_parameter__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 10000, 10 },
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor caffe__data_parameter__descriptor =
 {
@@ -8142,10 +8237,10 @@ const ProtobufCMessageDescriptor caffe__data_parameter__descriptor =
   "Caffe__DataParameter",
   "caffe",
   sizeof(Caffe__DataParameter),
-  10,
+  11,
   caffe__data_parameter__field_descriptors,
   caffe__data_parameter__field_indices_by_name,
-  1,  caffe__data_parameter__number_ranges,
+  2,  caffe__data_parameter__number_ranges,
   (ProtobufCMessageInit) caffe__data_parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

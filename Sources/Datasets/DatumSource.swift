@@ -1,18 +1,23 @@
-internal import Compute
+public import Compute
 public import Prototxt
 
-/// Fills batches with the records of an LMDB, in the order of their keys, round and round.
+/// Fills batches with the records of an LMDB, round and round, in the order of their keys or in one
+/// that is drawn anew for each pass.
 public final class DatumSource: RecordSource {
   /// How many records there are.
   public var count: Int? { reader.count }
   /// Whether the walk goes on at the first record after the last.
   public var wraps = true
 
-  private let reader: LMDBReader
-  private let transform: ImageTransform
+  /// Whether each pass has an order of its own; a single pass has that of the keys.
+  public let shuffles: Bool
+
+  let reader: LMDBReader
+  var order: RecordOrder?
+  let transform: ImageTransform
   private let batchSize: Int
   private let assembler: BatchAssembler
-  private let owner: String
+  let owner: String
   private let decoder: RecordDecoder
 
   /// Opens an LMDB.
@@ -21,10 +26,12 @@ public final class DatumSource: RecordSource {
   ///   - path: The folder.
   ///   - batchSize: How many records a batch has.
   ///   - transform: What is done with the images.
+  ///   - order: What the orders of passes are drawn from; that of the keys if `nil`.
   ///   - owner: What messages begin with, such as `layer 'data' (Data)`.
   /// - Throws: a diagnostic if it cannot be read or is empty.
   public init(
-    path: String, batchSize: Int, transform: ImageTransform, owner: String
+    path: String, batchSize: Int, transform: ImageTransform, order: RandomStream? = nil,
+    owner: String
   ) throws(Diagnostic) {
     reader = try LMDBReader(path: path)
     self.batchSize = batchSize
@@ -35,6 +42,8 @@ public final class DatumSource: RecordSource {
       sizeHelp: "set crop_size or batch_size: 1, or make the data base again with images resized")
     self.owner = owner
     guard reader.count > 0 else { throw .error("the LMDB has no records", path: path) }
+    shuffles = order != nil
+    self.order = order.map { [reader] in RecordOrder(count: reader.count, key: $0.key) }
   }
 
   /// The size of the first record's image after the transform, and whether it is encoded.
@@ -72,6 +81,7 @@ public final class DatumSource: RecordSource {
   }
 
   private func nextRecord() throws(Diagnostic) -> LMDBRecord? {
+    if wraps, let index = order?.next() { return try reader.record(at: index) }
     if let record = try reader.next() { return record }
     return wraps ? try reader.first() : nil
   }
@@ -90,64 +100,5 @@ public final class DatumSource: RecordSource {
   private func diagnostic(_ fault: DatumFault, _ key: UnsafeRawBufferPointer) -> Diagnostic {
     .error(
       "\(owner): record \(quotedKey(key)): \(fault.message)", path: reader.path, help: fault.help)
-  }
-
-  // MARK: Position
-
-  /// Goes back before the first record; draws go on where saved numbers say.
-  public func rewind(drawingFrom counters: [UInt64]) {
-    reader.rewind()
-    guard counters.count >= 3 else { return }
-    transform.random = RandomStream(key: counters[1], counter: counters[2])
-  }
-
-  /// What to save to begin at the first record.
-  public var startCounters: [UInt64] {
-    [0, transform.random.key, transform.random.counter, 0]
-  }
-
-  /// Writes down where the walk stands: the number of records passed, the random stream, and the
-  /// last key, by which the place is found again at once.
-  private func save(to batch: Batch) {
-    batch.counters.removeAll(keepingCapacity: true)
-    batch.counters.append(UInt64(reader.position))
-    batch.counters.append(transform.random.key)
-    batch.counters.append(transform.random.counter)
-    batch.names.withLast { key in
-      batch.counters.append(UInt64(key.count))
-      for start in stride(from: 0, to: key.count, by: 8) {
-        var word: UInt64 = 0
-        for index in start..<min(start + 8, key.count) {
-          word |= UInt64(key[index]) << UInt64(8 * (index - start))
-        }
-        batch.counters.append(word)
-      }
-    }
-  }
-
-  /// Goes to where saved numbers say.
-  ///
-  /// - Returns: A remark if the record that was last is no more.
-  public func restore(_ counters: [UInt64]) throws(Diagnostic) -> String? {
-    reader.rewind()
-    guard counters.count >= 4, let position = Int(exactly: counters[0]),
-      let length = Int(exactly: counters[3]), length <= 8 * (counters.count - 4),
-      (length + 7) / 8 == counters.count - 4
-    else {
-      throw .error(
-        "\(owner): what was saved of the place in the data makes no sense", path: reader.path)
-    }
-    transform.random = RandomStream(key: counters[1], counter: counters[2])
-    guard position > 0, length > 0 else { return nil }
-    let key = (0..<length).map { UInt8(truncatingIfNeeded: counters[4 + $0 / 8] >> (8 * ($0 % 8))) }
-    let found = key.withUnsafeBytes { bytes in
-      Result { () throws(Diagnostic) in
-        try reader.seek(key: bytes, position: min(position, reader.count))
-      }
-    }
-    if try found.get() { return nil }
-    try reader.seek(index: position)
-    return "\(owner): '\(reader.path)' has no record \(quotedKey(key)), after which to go on; "
-      + "goes on after \(reader.position) records"
   }
 }

@@ -10,12 +10,13 @@ public import Prototxt
 public final class HDF5Source: RecordSource {
   /// How many rows there are.
   public var count: Int? { list.count }
+  /// Whether each round has an order of files, and of rows in them, of its own.
+  public let shuffles: Bool
   /// Whether the walk goes on at the first row after the last; else it goes through once, unshuffled.
   public var wraps = true
 
   private let list: HDF5List
   private let batchSize: Int
-  private let shuffles: Bool
   private let owner: String
   /// What all orders are drawn from: each has a stream of its own, so that any can be drawn again.
   private var key: UInt64

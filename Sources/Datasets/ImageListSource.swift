@@ -25,6 +25,8 @@ public final class ImageListSource: RecordSource {
 
   /// How many images there are.
   public var count: Int? { list.count }
+  /// Whether each pass over the list has an order of its own.
+  public var shuffles: Bool { settings.shuffles }
   /// Whether the walk goes on at the first image after the last.
   public var wraps = true
 

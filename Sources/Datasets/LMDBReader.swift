@@ -25,14 +25,16 @@ public final class LMDBReader {
 
   private let environment: LMDBEnvironment
   private let transaction: OpaquePointer
-  private let file: LMDBFile
+  let file: LMDBFile
   private let mapping: MappedData
   private let bytes: UnsafeRawBufferPointer
-  private let frames: UnsafeMutablePointer<Frame>
-  private var depth = 0
+  let frames: UnsafeMutablePointer<Frame>
+  var depth = 0
+  /// Where each leaf page begins, once records were asked for by their indices.
+  var leaves: LeafIndex?
 
   /// A page on the way from the top to the current record, and the place in it.
-  private struct Frame {
+  struct Frame {
     var page: Int
     var count: Int
     var index: Int
@@ -169,7 +171,7 @@ public final class LMDBReader {
   // MARK: Pages
 
   /// Goes down from a page to a leaf, by the place that a closure picks in each page.
-  private func descend(_ page: UInt64, _ pick: (Frame) -> Int) throws(Diagnostic) {
+  func descend(_ page: UInt64, _ pick: (Frame) -> Int) throws(Diagnostic) {
     var page = page
     while true {
       let isLeaf = try push(page)
@@ -212,7 +214,7 @@ public final class LMDBReader {
   }
 
   /// The page below the current place of a branch.
-  private func child() throws(Diagnostic) -> UInt64 {
+  func child() throws(Diagnostic) -> UInt64 {
     let node = try self.node(frames[depth - 1].index, extra: 0)
     return UInt64(word(node, as: UInt32.self)) | UInt64(word(node + 4, as: UInt16.self)) << 32
   }
@@ -232,7 +234,7 @@ public final class LMDBReader {
   }
 
   /// The current record.
-  private func record() throws(Diagnostic) -> LMDBRecord {
+  func record() throws(Diagnostic) -> LMDBRecord {
     let index = frames[depth - 1].index
     let node = try self.node(index, extra: 0)
     let size = Int(word(node, as: UInt32.self))
@@ -294,7 +296,7 @@ public final class LMDBReader {
     Word(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Word.self))
   }
 
-  private func damaged(_ problem: String) -> Diagnostic {
+  func damaged(_ problem: String) -> Diagnostic {
     LMDBFile.damaged(problem, "\(path)/data.mdb")
   }
 }

@@ -8,6 +8,9 @@ public protocol RecordSource: BatchSource {
   /// Whether the walk goes on at the first record after the last.
   var wraps: Bool { get set }
 
+  /// Whether each pass has an order of its own, drawn at random.
+  var shuffles: Bool { get }
+
   /// What to save to begin at the first record.
   var startCounters: [UInt64] { get }
 
@@ -24,6 +27,9 @@ public protocol RecordSource: BatchSource {
 }
 
 extension RecordSource {
+  /// The records come as they are stored.
+  public var shuffles: Bool { false }
+
   /// The name in quotes.
   public func recordName(_ names: RecordNames, _ index: Int) -> String? { names.quoted(index) }
 }

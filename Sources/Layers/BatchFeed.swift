@@ -69,6 +69,9 @@ final class BatchFeed {
   /// The number of records of one pass.
   var recordCount: Int? { source.count }
 
+  /// Whether each pass has an order of its own.
+  var shuffles: Bool { source.shuffles }
+
   /// Milliseconds that `nextShapes` has waited, in all.
   var waitedMilliseconds: Double { prefetcher.waitedMilliseconds }
 
@@ -129,6 +132,8 @@ extension FedLayer {
   var recordCount: Int? { feed?.recordCount }
 
   var waitedMilliseconds: Double { feed?.waitedMilliseconds ?? 0 }
+
+  var shuffles: Bool { feed?.shuffles ?? false }
 
   func beginSinglePass() { feed?.beginSinglePass() }
 

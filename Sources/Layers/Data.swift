@@ -3,7 +3,7 @@ import Datasets
 import Prototxt
 import Schema
 
-/// Brings records of an LMDB into the net, batch by batch, in the order of their keys.
+/// Brings records of an LMDB into the net, batch by batch, in the order of their keys or shuffled.
 ///
 ///     top[0] = (image − mean) · scale, cropped and mirrored
 ///     top[1] = label
@@ -30,6 +30,8 @@ final class Data: FedLayer {
           "backend":
             "LMDB. LEVELDB, Caffe's default, cannot be read; an LMDB is read all the same.",
           "prefetch": "Batches that are read ahead.",
+          "shuffle": "A new order of the records, drawn at random, for each pass; "
+            + "train --shuffle asks for it, too. Caffe lacks it.",
           "rand_skip": "Without effect, as in Caffe 1.0.",
           "force_encoded_color": "Without effect, as in Caffe 1.0; see transform_param.",
           "scale": "Without effect here, as in Caffe; see transform_param.",
@@ -73,8 +75,10 @@ final class Data: FedLayer {
     let transform = ImageTransform(
       settings, isTraining: spec.phase == .train, random: context.random(spec, "transform"))
     do {
+      let shuffles = parameters.bool("shuffle") || context.shuffles
       let source = try DatumSource(
-        path: path, batchSize: batchSize, transform: transform, owner: spec.owner)
+        path: path, batchSize: batchSize, transform: transform,
+        order: shuffles ? context.random(spec, "order") : nil, owner: spec.owner)
       let (size, isEncoded) = try source.look()
       if !isEncoded, settings.color != .unchanged {
         context.remark(

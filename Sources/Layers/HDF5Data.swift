@@ -76,7 +76,7 @@ final class HDF5Data: FedLayer {
       return shape
     }
     let source = try HDF5Source(
-      list, batchSize: batchSize, shuffles: parameters.bool("shuffle"),
+      list, batchSize: batchSize, shuffles: parameters.bool("shuffle") || context.shuffles,
       random: context.random(spec, "order"), owner: spec.owner)
     feed = BatchFeed(source, depth: source.depth, shapes: assumedShapes, remark: context.remark)
   }

@@ -65,7 +65,11 @@ final class ImageData: FedLayer {
     let batchSize = try problems.keeping { try ImageData.batchSize(spec, parameters) } ?? 1
     self.batchSize = batchSize
     let settings = try problems.keeping { try spec.transformSettings(context) }
-    let loading = try problems.keeping { try ImageData.loading(spec, parameters) }
+    let loading = try problems.keeping {
+      var loading = try ImageData.loading(spec, parameters)
+      if context.shuffles { loading.shuffles = true }
+      return loading
+    }
     let path = try problems.keeping {
       let what = "a text file with a path and a label on each line"
       return try spec.sourcePath(parameters, what: what, context) {

@@ -272,6 +272,14 @@ public protocol SourceLayer: DynamicLayer {
 
   /// Milliseconds that forward passes have waited for records, in all.
   var waitedMilliseconds: Double { get }
+
+  /// Whether each pass over the records has an order of its own, drawn at random.
+  var shuffles: Bool { get }
+}
+
+extension SourceLayer {
+  /// The records come as they are stored.
+  public var shuffles: Bool { false }
 }
 
 /// Thrown by a source that was asked for a single pass, when it is over.

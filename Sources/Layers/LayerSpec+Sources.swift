@@ -115,7 +115,7 @@ enum SourceReference {
       "backend": "Without effect here.", "rand_skip": "Without effect here.",
       "force_encoded_color": "Without effect here.", "scale": "Without effect here.",
       "mean_file": "Without effect here.", "crop_size": "Without effect here.",
-      "mirror": "Without effect here.",
+      "mirror": "Without effect here.", "shuffle": "Without effect here.",
     ])
   static let transform = ParameterTable(
     "transform_param",

@@ -68,6 +68,8 @@ public struct LayerContext: Sendable {
   /// Whether only shapes are wanted: parameters are not filled, and the net may be larger than the
   /// machine's memory.
   public let isSketch: Bool
+  /// Whether layers shuffle their records that can, whatever the net says.
+  public let shuffles: Bool
   /// Takes remarks for the user.
   public let remark: @Sendable (String) -> Void
 
@@ -75,7 +77,7 @@ public struct LayerContext: Sendable {
   public init(
     workers: Workers, seed: UInt64 = 0, files: FileResolver = FileResolver(),
     opensSources: Bool = true, assumedShapes: [String: Shape] = [:], isSketch: Bool = false,
-    remark: @escaping @Sendable (String) -> Void = { _ in }
+    shuffles: Bool = false, remark: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.workers = workers
     self.seed = seed
@@ -83,6 +85,7 @@ public struct LayerContext: Sendable {
     self.opensSources = opensSources
     self.assumedShapes = assumedShapes
     self.isSketch = isSketch
+    self.shuffles = shuffles
     self.remark = remark
   }
 

@@ -8,9 +8,17 @@ extension Net {
   ///
   /// Layers that only the file has are left out; those that only the net has keep what their fillers
   /// gave. The report tells which.
-  /// - Throws: `Diagnostics` with every layer whose blobs do not fit; nothing is copied then.
+  ///
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - skipsMisfits: Whether layers whose blobs do not fit are left out, too, to be trained anew.
+  /// - Throws: `Diagnostics` with every layer whose blobs do not fit, unless they are left out, or
+  ///   that there is nothing to copy; nothing is copied then.
+  /// - Returns: What became of each layer's weights.
   @discardableResult
-  public func loadWeights(_ file: WeightFile) throws(Diagnostics) -> WeightReport {
+  public func loadWeights(
+    _ file: WeightFile, skipsMisfits: Bool = false
+  ) throws(Diagnostics) -> WeightReport {
     var report = WeightReport(path: file.path)
     var problems = Diagnostics()
     var copies: [(WeightBlob, Blob)] = []
@@ -23,7 +31,12 @@ extension Net {
       if source.blobs.isEmpty, node.layer.parameters.isEmpty { continue }
       let found = Net.mismatches(node, ownsParameter[number], source, file.path)
       guard found.isEmpty else {
-        found.forEach { problems.append($0) }
+        if skipsMisfits {
+          report.misfits.append(
+            WeightReport.Misfit(layer: node.name, reason: Net.shapes(node, source)))
+        } else {
+          found.forEach { problems.append($0) }
+        }
         continue
       }
       for (place, blob) in node.layer.parameters.enumerated() {
@@ -31,7 +44,7 @@ extension Net {
       }
       report.loaded.append(node.name)
     }
-    let loaded = Set(report.loaded)
+    let loaded = Set(report.loaded + report.misfits.map(\.layer))
     report.fresh = nodes.filter { !$0.layer.parameters.isEmpty && !loaded.contains($0.name) }
       .map(\.name)
     try problems.throwIfErrors()
@@ -42,13 +55,32 @@ extension Net {
 
   /// Copies weights from the file at a path.
   @discardableResult
-  public func loadWeights(path: String) throws(Diagnostics) -> WeightReport {
-    try loadWeights(try WeightFile(path: path))
+  public func loadWeights(
+    path: String, skipsMisfits: Bool = false
+  ) throws(Diagnostics) -> WeightReport {
+    try loadWeights(try WeightFile(path: path), skipsMisfits: skipsMisfits)
+  }
+
+  /// The first shapes that differ, or how many blobs there are.
+  private static func shapes(_ node: Node, _ source: WeightLayer) -> String {
+    let blobs = node.layer.parameters
+    for (index, blob) in blobs.enumerated() {
+      guard let stored = source.blob(index), !fits(stored, blob) else { continue }
+      return "\(Shape(stored.shape).display) in the file, \(blob.shape.display) in the net"
+    }
+    return "\(source.blobs.count) blobs in the file, \(blobs.count) in the net"
   }
 
   /// A file none of whose layers is in the net was meant for another one.
   private static func requireMatch(_ report: WeightReport) throws(Diagnostics) {
-    guard report.loaded.isEmpty, !report.fresh.isEmpty else { return }
+    guard report.loaded.isEmpty, !(report.fresh.isEmpty && report.misfits.isEmpty) else { return }
+    if !report.misfits.isEmpty {
+      throw Diagnostics(
+        .error(
+          "no layer of the file fits the net: nothing can be used of it", path: report.path,
+          notes: report.misfits.prefix(6).map { Note("layer '\($0.layer)': \($0.reason)") },
+          help: "the weights are of another net"))
+    }
     let names = report.ignored.prefix(4).map { "'\($0)'" }.joined(separator: ", ")
     throw Diagnostics(
       .error(
@@ -70,7 +102,8 @@ extension Net {
     let blobs = node.layer.parameters
     let place = [Note("the layer in the net", at: node.spec.message.location("name"))]
     let rename =
-      "to leave these weights out, give the layer another name; to use them, restore its parameters"
+      "to leave these weights out, give the layer another name, or train with --finetune; to use "
+      + "them, restore its parameters"
     let isComplete =
       source.places == nil
       ? source.blobs.count == blobs.count

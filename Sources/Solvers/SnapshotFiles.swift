@@ -10,6 +10,11 @@ public enum SnapshotFiles {
     "\(prefix)_iter_\(iteration).\(ending)"
   }
 
+  /// The file of the best weights.
+  static func bestPath(_ prefix: String, _ isHDF5: Bool) -> String {
+    "\(prefix)_best.caffemodel\(isHDF5 ? ".h5" : "")"
+  }
+
   /// The state files of a prefix, that of the highest iteration first.
   ///
   /// Of two of one iteration, in Caffe's own format and in HDF5's, the one written later goes first.

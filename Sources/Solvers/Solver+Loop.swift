@@ -16,25 +16,35 @@ extension Solver {
         type: type(of: settings.rule).type))
     var clock = LoopClock(waited: trainNet.waitedMilliseconds, iteration: iteration)
     var signal: Int32?
-    while iteration < settings.maxIterations, signal == nil {
+    var end = earlyEnd(clock)
+    var testedIteration: Int?
+    while iteration < settings.maxIterations, signal == nil, end == nil {
       if isDue(settings.testInterval), iteration > 0 || settings.testsAtStart {
         statesBeforeTests = testNets.map(\.runState)
         try testAll()
+        testedIteration = iteration
+        end = earlyEnd(clock)
       }
       signal = options.requests.stop
-      if signal == nil { signal = try step(&clock) }
+      guard signal == nil, end == nil else { break }
+      signal = try step(&clock)
+      end = earlyEnd(clock)
     }
+    if iteration == settings.maxIterations { end = nil }
     let isSaved = lastSnapshotIteration == iteration
-    if !isSaved, settings.snapshotsAfterTraining || signal != nil { try snapshot() }
+    let endsEarly = signal != nil || end != nil
+    if !isSaved, settings.snapshotsAfterTraining || endsEarly { try snapshot() }
     if let signal {
       options.observe(.stopped(iteration: iteration, snapshot: lastSnapshot))
       return .stopped(signal: signal)
     }
+    if let end { options.observe(.endsEarly(end)) }
     if settings.display > 0, isDue(settings.display) {
       window.add(try trainNet.forward())
       options.observe(.finalLoss(iteration: iteration, loss: window.mean))
     }
-    if isDue(settings.testInterval) { try testAll() }
+    if end != nil || isDue(settings.testInterval), testedIteration != iteration { try testAll() }
+    try saveScores()
     if let signal = options.requests.stop {
       options.observe(.stopped(iteration: iteration, snapshot: lastSnapshot))
       return .stopped(signal: signal)
@@ -64,10 +74,12 @@ extension Solver {
       node.layer.parameters.reduce(sum) { $0 + $1.count }
     }
     let history = updater.history.reduce(0) { $0 + $1.count }
-    return (weights * (settings.snapshotsDiff ? 2 : 1) + history) * MemoryLayout<Float>.stride
+    let best = options.best == nil ? 0 : weights
+    return (weights * (settings.snapshotsDiff ? 2 : 1) + history + best)
+      * MemoryLayout<Float>.stride
   }
 
-  private func warn(_ error: Diagnostic) {
+  func warn(_ error: Diagnostic) {
     var warning = error
     warning.severity = .warning
     options.observe(.warning(warning))
@@ -201,11 +213,17 @@ extension Solver {
       testNets[number], iterations: settings.testIterations[number],
       isStopped: { [requests = options.requests] in requests.stop != nil })
     guard let run else { return }
+    let isBest = watch?.isBest(run.means, net: number, iteration: iteration) ?? false
     options.observe(
       .tested(
         TestReport(
           iteration: iteration, net: number, outputs: run.means,
           loss: settings.computesTestLoss ? run.loss : nil, batches: run.batches,
-          seconds: LoopClock.now - start)))
+          seconds: LoopClock.now - start, best: isBest ? watch?.goal.output : nil)))
+    let isWritten = try isBest && writeBest()
+    // A best test whose weights could not be written leaves the place to the next one.
+    if isWritten || !isBest {
+      watch?.count(run.means, net: number, iteration: iteration, isBest: isBest)
+    }
   }
 }

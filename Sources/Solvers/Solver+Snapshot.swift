@@ -25,13 +25,17 @@ extension Solver {
     } else {
       try trainNet.writeWeights(to: weights, diffs: diffs)
     }
-    try RunStateFile.write(runState, to: RunStateFile.path(beside: state))
+    let runState = runState
+    let runStatePath = RunStateFile.path(beside: state)
+    try RunStateFile.write(runState, to: runStatePath)
     options.observe(.snapshotting(path: state, kind: .state))
     let history = updater.history.map { BlobSource(shape: $0.shape.dimensions, values: $0.values) }
     let write = isHDF5 ? SolverStateFile.writeHDF5 : SolverStateFile.write
     try write(state, iteration, weights, rateProgress.step, history)
     lastSnapshot = state
     lastSnapshotIteration = iteration
+    lastRunState = (runState, runStatePath)
+    keeping.add([state, runStatePath, weights])
   }
 
   /// What Caffe loses: seed, smoothed loss, what plateau waits for, data positions, random counters.
@@ -42,6 +46,8 @@ extension Solver {
     state.set("random_seed", int: Int(Int64(bitPattern: seed)))
     window.save(to: &state)
     if settings.rate.watchesLoss { rateProgress.save(to: &state) }
+    watch?.save(to: &state)
+    if shuffles { state.set("shuffle", bool: true) }
     state.set(
       "net", messages: [trainNet.runState] + (statesBeforeTests ?? testNets.map(\.runState)))
     return state
@@ -124,6 +130,7 @@ extension Solver {
     }
     window.restore(from: saved)
     rateProgress.restore(from: saved)
+    watch?.restore(from: saved)
     let states = saved.messages("net")
     let nets = [trainNet] + testNets
     let strangers = zip(nets, states).flatMap { $0.restore($1) }

@@ -7,43 +7,6 @@ public import Schema
 
 /// Trains a net as a solver file says: the loop, tests, snapshots and resumption of Caffe.
 public final class Solver {
-  /// Where a run goes on.
-  public enum SnapshotChoice: Sendable {
-    /// It begins anew.
-    case none
-    /// From a `.solverstate` or `.solverstate.h5`.
-    case file(String)
-    /// From the newest of these with the solver's prefix; anew if there is none.
-    case automatic
-  }
-
-  /// What is said beside the solver file.
-  public struct Options {
-    /// How many threads compute; as many as the process may use if `nil`.
-    public var threads: Int?
-    /// In place of `random_seed`.
-    public var seed: UInt64?
-    /// Weight files, in place of those in the solver file.
-    public var weights: [String] = []
-    /// The state to go on from.
-    public var snapshot = SnapshotChoice.none
-    /// In place of the level in `train_state`.
-    public var level: Int?
-    /// Stages in addition to those in the files.
-    public var stages: [String] = []
-    /// Whether a run goes on when a loss or gradient is not finite.
-    public var allowsNonFinite = false
-    /// Which blobs of the nets keep what they hold when a pass is over; others share memory.
-    public var keeps = Net.Keeping.all
-    /// What signals ask.
-    public var requests = StopRequests()
-    /// Hears what happens.
-    public var observe: (SolverEvent) -> Void = { _ in }
-
-    /// Makes options: those of Caffe where nothing else is said.
-    public init() {}
-  }
-
   /// How a run ended.
   public enum Outcome: Sendable, Equatable {
     /// All iterations are done.
@@ -65,6 +28,15 @@ public final class Solver {
   /// How many threads compute.
   public let threads: Int
 
+  /// The iterations of the whole run.
+  public var maxIterations: Int { settings.maxIterations }
+  /// The best test so far, with `Options.best`.
+  public var best: BestScore? { watch?.best }
+  /// The file that the weights of the best test are written to.
+  public var bestPath: String { SnapshotFiles.bestPath(snapshotPrefix, settings.snapshotsHDF5) }
+
+  /// Whether all training data that can are shuffled, whatever the net says.
+  let shuffles: Bool
   let settings: SolverSettings
   let options: Options
   let updater: ParameterUpdater
@@ -73,6 +45,10 @@ public final class Solver {
   /// The state file of the last snapshot, for messages.
   var lastSnapshot: String?
   var lastSnapshotIteration: Int?
+  /// What the last snapshot holds beside Caffe's state, and where it is.
+  var lastRunState: (state: Message, path: String)?
+  var watch: ScoreWatch?
+  var keeping: SnapshotKeeping
   /// What the test nets carried before the tests of this iteration: a run that is stopped in them
   /// makes them again.
   var statesBeforeTests: [Message]?
@@ -88,20 +64,32 @@ public final class Solver {
   public init(_ description: Message, path: String?, options: Options) throws {
     let nets = SolverNets(
       message: description, folder: SolverNets.folder(ofSolver: path), options: options)
-    let plans: [SolverNets.Plan]
-    (settings, plans) = try Solver.read(description, nets)
+    let (first, plans) = try Solver.read(RunLength.provisional(description, options), nets)
+    var settings = first
     self.options = options
-    for warning in settings.warnings { options.observe(.warning(warning)) }
+    if options.epochs == nil { Solver.warn(settings, options) }
     folder = path.map(FileResolver.folder)
     threads = options.threads ?? Workers.available
     snapshotPrefix = Solver.prefix(settings.snapshotPrefix, path)
     let snapshot = try Solver.snapshot(options, prefix: snapshotPrefix)
-    seed = try Solver.chooseSeed(options, settings, snapshot)
+    let saved = try Solver.savedState(of: snapshot)
+    seed = Solver.chooseSeed(options, settings, saved)
+    shuffles = options.shuffles || saved?.bool("shuffle") == true
     window = LossWindow(size: settings.averageLoss)
-    let built = try Solver.build(plans, nets, threads, seed)
+    let built = try Solver.build(plans, nets, threads, seed, shuffles)
     trainNet = built[0]
     testNets = Array(built.dropFirst())
+    if let epochs = options.epochs {
+      settings = try SolverSettings(RunLength.description(description, epochs, trainNet, settings))
+      Solver.warn(settings, options)
+    }
+    self.settings = settings
     try Solver.requireMemory(built, settings)
+    if shuffles, !trainNet.sources.contains(where: { $0.source?.shuffles == true }) {
+      options.observe(.remark("no data layer of the training net has an order to be shuffled"))
+    }
+    watch = try options.best.map { [testNets] in try ScoreWatch($0, testNets) }
+    keeping = SnapshotKeeping(limit: options.keptSnapshots)
     if settings.snapshotsHDF5 {
       try WeightWriter.requireHDF5()
       try trainNet.checkHDF5Names()
@@ -111,6 +99,10 @@ public final class Solver {
     for net in testNets { try net.shareWeights(with: trainNet) }
     options.observe(.built(train: trainNet, tests: testNets))
     try load(snapshot)
+  }
+
+  private static func warn(_ settings: SolverSettings, _ options: Options) {
+    for warning in settings.warnings { options.observe(.warning(warning)) }
   }
 
   /// Reads the settings and the nets; what is wrong with any of them is told together, once.
@@ -127,13 +119,14 @@ public final class Solver {
 
   /// Builds all nets; what is wrong with any of them is told together, once.
   private static func build(
-    _ plans: [SolverNets.Plan], _ nets: SolverNets, _ threads: Int, _ seed: UInt64
+    _ plans: [SolverNets.Plan], _ nets: SolverNets, _ threads: Int, _ seed: UInt64, _ shuffles: Bool
   ) throws -> [Net] {
     var problems = Diagnostics()
     let workers = Workers(count: threads)
     let built = plans.enumerated().compactMap { number, plan in
       problems.keepingNew {
-        try nets.build(plan, number: UInt64(number), workers: workers, seed: seed)
+        try nets.build(
+          plan, number: UInt64(number), workers: workers, seed: seed, shuffles: shuffles)
       }
     }
     guard built.count == plans.count else { throw problems }
@@ -199,37 +192,44 @@ public final class Solver {
       }
       return try restore(snapshot)
     }
-    for path in options.weights.isEmpty ? settings.weights : options.weights {
+    let paths = options.weights.isEmpty ? settings.weights : options.weights
+    if options.finetunes, paths.isEmpty {
+      throw Diagnostic.error(
+        "there are no weights to begin with", help: "give them: --weights FILE", kind: .usage)
+    }
+    for path in paths {
       let files = FileResolver(folder: folder)
-      try loadWeights(files.existing(path) ?? path)
+      try loadWeights(files.existing(path) ?? path, skipsMisfits: options.finetunes)
     }
   }
 
   /// Loads weights into the training net, and into layers that only a test net has.
-  func loadWeights(_ path: String) throws {
-    let report = try trainNet.loadWeights(path: path)
+  func loadWeights(_ path: String, skipsMisfits: Bool = false) throws {
+    let report = try trainNet.loadWeights(path: path, skipsMisfits: skipsMisfits)
     for net in testNets {
       let hasOwn = net.nodes.contains {
         !$0.layer.parameters.isEmpty && trainNet.node($0.name) == nil
       }
-      if hasOwn { try net.loadWeights(path: path) }
+      if hasOwn { try net.loadWeights(path: path, skipsMisfits: skipsMisfits) }
     }
     options.observe(.loadedWeights(report))
   }
 
   // MARK: Defaults
 
-  /// A run that goes on takes its own seed again, if the file that has it is of the same snapshot.
+  /// What was saved beside a state, if it is of the same snapshot.
+  private static func savedState(of snapshot: String?) throws -> Message? {
+    guard let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot))
+    else { return nil }
+    return saved.int("iter") == (try SolverStateFile(path: snapshot)).iteration ? saved : nil
+  }
+
+  /// A run that goes on takes its own seed again.
   private static func chooseSeed(
-    _ options: Options, _ settings: SolverSettings, _ snapshot: String?
-  ) throws -> UInt64 {
+    _ options: Options, _ settings: SolverSettings, _ saved: Message?
+  ) -> UInt64 {
     if let seed = options.seed { return seed }
-    if let snapshot, let saved = try RunStateFile.read(RunStateFile.path(beside: snapshot)) {
-      let state = try SolverStateFile(path: snapshot)
-      if saved.int("iter") == state.iteration {
-        return UInt64(bitPattern: Int64(saved.int("random_seed")))
-      }
-    }
+    if let saved { return UInt64(bitPattern: Int64(saved.int("random_seed"))) }
     if let seed = settings.seed { return seed }
     var generator = SystemRandomNumberGenerator()
     return UInt64.random(in: 0...UInt64(UInt32.max), using: &generator)

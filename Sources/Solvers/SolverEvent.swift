@@ -35,6 +35,8 @@ public enum SolverEvent {
   case snapshotting(path: String, kind: SnapshotKind)
   /// The loss after the last iteration, where Caffe shows it.
   case finalLoss(iteration: Int, loss: Float)
+  /// The run ends before its last iteration, as it would behind it; `finished` follows.
+  case endsEarly(EarlyEnd)
   /// All iterations are done.
   case finished(iteration: Int)
   /// A signal ended the run before its last iteration; a snapshot was taken unless `nil`.
@@ -47,6 +49,8 @@ public enum SnapshotKind: Sendable {
   case weights
   /// A `.solverstate`.
   case state
+  /// The weights of the best test so far.
+  case best
 }
 
 /// One number of a net's output.
@@ -121,4 +125,6 @@ public struct TestReport: Sendable {
   public let batches: Int
   /// Seconds that it took.
   public let seconds: Double
+  /// The score that tells the best weights, if it is one of this net's and the best so far.
+  public var best: String?
 }

@@ -156,12 +156,15 @@ struct SolverNets {
   // MARK: Building
 
   /// Builds a planned net; `number` is 0 for the training net, then 1 and so on.
-  func build(_ plan: Plan, number: UInt64, workers: Workers, seed: UInt64) throws -> Net {
+  func build(
+    _ plan: Plan, number: UInt64, workers: Workers, seed: UInt64, shuffles: Bool
+  ) throws -> Net {
     let observe = options.observe
     let remarks = RemarkBox(observe)
     let context = LayerContext(
       workers: workers, seed: RandomStream.mix(seed &+ number &* 0x632b_e59b_d9b4_e019),
-      files: FileResolver(folder: plan.folder), remark: { remarks.tell($0) })
+      files: FileResolver(folder: plan.folder), shuffles: shuffles && number == 0,
+      remark: { remarks.tell($0) })
     var netOptions = Net.Options(state: plan.state, context: context)
     netOptions.mergesState = false
     netOptions.keeps = options.keeps

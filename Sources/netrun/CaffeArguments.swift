@@ -19,11 +19,12 @@ struct CaffeArguments {
 
   /// Our own options that take a value: one dash does for them too.
   static let ownOptions: Set<String> = [
-    "threads", "seed", "log", "sigterm-effect", "shape", "generate-completion-script",
+    "threads", "seed", "log", "sigterm-effect", "shape", "resume", "epochs", "max-time", "best-by",
+    "patience", "keep", "generate-completion-script",
   ]
   /// Our own options without a value.
   static let ownFlags: Set<String> = [
-    "version", "help", "force", "forward-only", "json", "allow-nonfinite",
+    "version", "help", "force", "forward-only", "json", "allow-nonfinite", "finetune", "shuffle",
   ]
   /// Options of the libraries under Caffe that say how to log.
   static let loggingOptions: Set<String> = [

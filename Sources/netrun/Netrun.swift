@@ -21,7 +21,8 @@ struct Netrun: ParsableCommand {
       """,
     version: "netrun \(Version.current)",
     subcommands: [
-      TrainCommand.self, TestCommand.self, CheckCommand.self, TimeCommand.self, SummaryCommand.self,
+      TrainCommand.self, TestCommand.self, CheckCommand.self, TimeCommand.self,
+      RateSearchCommand.self, SummaryCommand.self,
       ConvertCommand.self, DatabaseCommand.self, MeanCommand.self, WeightsCommand.self,
       DeployCommand.self, PredictCommand.self, ExportCommand.self, ImportCommand.self,
       PlotCommand.self, DrawCommand.self, ViewCommand.self, ReportCommand.self, ExtractCommand.self,

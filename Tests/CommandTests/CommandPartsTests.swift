@@ -51,10 +51,57 @@ struct CommandPartsTests {
     }
     #expect(
       progress.line(Style(isOn: false))
-        == "150 of 1,000  15 %  loss 0.5  640 images/s  1:25 left  rate 0.01  epoch 3.0")
+        == "150 of 1,000  15 %  epoch 3.0 of 20  loss 0.5  ▁▁▁▁▁▁▁▁  640 images/s  1:25 left  rate 0.01"
+    )
+    #expect(
+      progress.line(Style(isOn: true), width: 66)
+        == "150 of 1,000  epoch 3.0 of 20  loss \u{1b}[1m0.5\u{1b}[0m  640 images/s  1:25 left"
+    )
+    #expect(
+      progress.line(Style(isOn: false), width: 72, isUTF8: false)
+        == "150 of 1,000  epoch 3.0 of 20  loss 0.5  _____  640 images/s  1:25 left")
+    progress.timeLimit = 65
+    #expect(progress.line(Style(isOn: false), width: 20) == "loss 0.5  ▁▁▁▁▁▁▁▁")
+    #expect(progress.details(isUTF8: false).contains("1:00 left"))
+    #expect(progress.epochCount == 1)
     #expect(progress.count == 50 && progress.done == 150)
     #expect(progress.speed == 640)
     #expect(progress.waitedShare == 0.4)
+  }
+
+  @Test("The trace of the loss has a bar for each stretch of the run, of equal length")
+  func trace() {
+    var trace = LossTrace()
+    trace.add(8)
+    trace.add(.nan)
+    #expect(trace.text(cells: 8, isUTF8: true).isEmpty)
+    for loss in [4, 2, 1] as [Float] { trace.add(loss) }
+    #expect(trace.text(cells: 8, isUTF8: true) == "█▆▃▁")
+    #expect(trace.text(cells: 8, isUTF8: false) == "#+-_")
+    #expect(trace.text(cells: 2, isUTF8: false) == "#_")
+    for index in 0..<10_000 { trace.add(Float(10_000 - index)) }
+    let bars = Array(trace.text(cells: 8, isUTF8: false))
+    #expect(bars.count == 8 && bars.first == "#" && bars.last == "_")
+    trace.add(-1)
+    #expect(!trace.text(cells: 8, isUTF8: false).isEmpty)
+  }
+
+  @Test("The environment tells whether text may have other characters than ASCII's")
+  func encoding() {
+    #expect(Environment.isUTF8([nil, "", "de_DE.UTF-8"]))
+    #expect(Environment.isUTF8(["C.utf8", "C", "C"]))
+    #expect(
+      !Environment.isUTF8(["C", nil, "de_DE.UTF-8"]) && !Environment.isUTF8([nil, nil, nil]))
+  }
+
+  @Test(
+    "Stretches of time are numbers with units, the largest first",
+    arguments: [
+      ("90s", 90), ("2h30m", 9000), ("1.5h", 5400), ("1d2h3m4s", 93784), ("90", nil), ("", nil),
+      ("5m2h", nil), ("0s", nil), ("-5s", nil), ("2x", nil), ("1h.", nil), ("h", nil),
+    ] as [(String, Double?)])
+  func stretches(text: String, seconds: Double?) {
+    #expect((try? TrainingOptions.seconds(text)) == seconds)
   }
 
   @Test("Files are separated by commas, unless one has commas in its name")

@@ -157,7 +157,10 @@ struct ProgramTests {
     #expect(result.out.contains("ip     InnerProduct     8×4"))
     #expect(result.out.contains("iteration 10  test"))
     #expect(result.out.contains("\ndone: 20 iterations in "))
-    #expect(result.out.contains("weights: out/tiny_iter_20.caffemodel\n"))
+    #expect(result.out.contains("\nout/tiny_iter_20.caffemodel  "))
+    #expect(
+      result.out.hasSuffix(
+        "\nnext: netrun test model.txt --weights out/tiny_iter_20.caffemodel\n"))
     #expect(!result.out.contains("\u{1b}"))
     let quiet = try run("train solver.txt --log quiet")
     #expect(quiet.status == 0 && quiet.out.isEmpty && quiet.errors.isEmpty)

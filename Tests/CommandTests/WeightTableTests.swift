@@ -74,4 +74,41 @@ struct WeightTableTests {
     #expect(result.errors.contains("no layer of the file is in the net"))
     #expect(result.errors.contains("'ip1', 'ip2'") && result.errors.contains("'y', 'x'"))
   }
+
+  @Test("Fine-tuning trains layers anew whose shapes differ, and says so")
+  func fineTuningShapes() throws {
+    #expect(try run("train old_solver.txt --log quiet").status == 0)
+    try folder.write(Self.net("ip2", 7), "wide.txt")
+    try folder.write(
+      "net: 'wide.txt' base_lr: 0.1 lr_policy: 'fixed' max_iter: 2 snapshot_prefix: 'wide'",
+      "wide_solver.txt")
+    let refused = try run("train wide_solver.txt --weights old_iter_2.caffemodel")
+    #expect(refused.status == 65 && refused.errors.contains("--finetune"))
+    let result = try run(
+      "train wide_solver.txt --log human --weights old_iter_2.caffemodel --finetune")
+    #expect(result.status == 0, "\(result.errors)")
+    for line in [
+      "ip1             35  loaded",
+      "ip2             42  skipped (shape), fresh: 3×5 in the file, 7×5 in the net",
+      "loaded          35  1 loaded, 1 fresh, 1 skipped",
+    ] { #expect(result.out.contains("\(line)\n"), "\(result.out)") }
+    let caffe = try run("train wide_solver.txt --weights old_iter_2.caffemodel --finetune")
+    #expect(caffe.errors.contains("] Layer ip2 is trained anew: 3×5 in the file, 7×5 in the net"))
+  }
+
+  @Test("Fine-tuning needs weights, of which something fits")
+  func fineTuningNothing() throws {
+    #expect(try run("train old_solver.txt --log quiet").status == 0)
+    #expect(try run("train old_solver.txt --finetune").status == 64)
+    #expect(try run("train old_solver.txt --finetune --resume auto").status == 64)
+    let net = Self.net("ip2", 7).replacing("num_output: 5", with: "num_output: 6")
+    try folder.write(net, "strange.txt")
+    try folder.write(
+      "net: 'strange.txt' base_lr: 0.1 lr_policy: 'fixed' max_iter: 2 snapshot_prefix: 'strange'",
+      "strange_solver.txt")
+    let result = try run("train strange_solver.txt --weights old_iter_2.caffemodel --finetune")
+    #expect(result.status == 65)
+    #expect(result.errors.contains("no layer of the file fits the net"), "\(result.errors)")
+    #expect(result.errors.contains("layer 'ip1': 5×6 in the file, 6×6 in the net"))
+  }
 }

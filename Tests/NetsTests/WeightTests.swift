@@ -120,8 +120,8 @@ struct WeightTests {
           + Graph.product("ip2", "y", "z", 2), seed: 2)
       let before = other.parameters.map(\.blob.array)
       let rename =
-        " | the layer in the net | to leave these weights out, give the layer another name; to use "
-        + "them, restore its parameters"
+        " | the layer in the net | to leave these weights out, give the layer another name, or "
+        + "train with --finetune; to use them, restore its parameters"
       #expect(
         refused { try other.loadWeights(path: path) } == [
           "blob 0 of layer 'ip2' is 3×4 in the file but 2×4 in the net" + rename,

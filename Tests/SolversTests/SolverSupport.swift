@@ -144,6 +144,8 @@ final class SolverLog {
       "snapshot \(kind) \(path.split(separator: "/").last ?? "")"
     case .finalLoss(let iteration, _): "final loss \(iteration)"
     case .finished(let iteration): "finished \(iteration)"
+    case .endsEarly(.timeLimit): "time limit"
+    case .endsEarly(.patience(let tests)): "patience \(tests)"
     case .stopped(let iteration, let snapshot):
       "stopped \(iteration)\(snapshot == nil ? ", no snapshot" : "")"
     case .debug: "debug"

@@ -872,10 +872,28 @@ struct  Caffe__RunState
    */
   size_t n_net;
   Caffe__RunNetState **net;
+  /*
+   * The best test so far: the score it is judged by, its value and iteration; how many tests came
+   * after it, and the iteration of the last of them.
+   */
+  char *best_by;
+  protobuf_c_boolean has_best_value;
+  float best_value;
+  protobuf_c_boolean has_best_iteration;
+  int32_t best_iteration;
+  protobuf_c_boolean has_tests_since_best;
+  int32_t tests_since_best;
+  protobuf_c_boolean has_last_test;
+  int32_t last_test;
+  /*
+   * Whether the training data came shuffled, whatever the net says.
+   */
+  protobuf_c_boolean has_shuffle;
+  protobuf_c_boolean shuffle;
 };
 #define CAFFE__RUN_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__run_state__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL, 0, 0, 0, 0, 0, 0, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -1518,10 +1536,15 @@ struct  Caffe__DataParameter
    */
   protobuf_c_boolean has_prefetch;
   uint32_t prefetch;
+  /*
+   * netrun: each pass over the records has an order of its own, drawn at random.
+   */
+  protobuf_c_boolean has_shuffle;
+  protobuf_c_boolean shuffle;
 };
 #define CAFFE__DATA_PARAMETER__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&caffe__data_parameter__descriptor) \
-    , NULL, 0, 0, 0, 0u, 0, CAFFE__DATA_PARAMETER__DB__LEVELDB, 0, 1, NULL, 0, 0u, 0, 0, 0, 0, 0, 4u }
+    , NULL, 0, 0, 0, 0u, 0, CAFFE__DATA_PARAMETER__DB__LEVELDB, 0, 1, NULL, 0, 0u, 0, 0, 0, 0, 0, 4u, 0, 0 }
 
 
 /*

@@ -13,12 +13,16 @@ struct TrainCommand: ConsoleCommand {
     discussion: """
       Writes snapshots where the solver says, and what it measures to PREFIX.metrics.jsonl and \
       PREFIX.metrics.csv. Ctrl-C takes a snapshot and stops; a second Ctrl-C stops at once. On a \
-      terminal one line shows the progress; in a pipe the lines are those of Caffe's log.
+      terminal one line shows the progress; in a pipe the lines are those of Caffe's log. --max-time \
+        counts this run alone; what ends early goes on with --resume auto, bit for bit as if it \
+        had never stopped.
 
       Examples:
         netrun train solver.txt
-        netrun train solver.txt --weights pretrained.caffemodel
-        netrun train solver.txt --snapshot auto          go on from the newest snapshot
+        netrun train solver.txt --weights pretrained.caffemodel --finetune
+        netrun train solver.txt --resume auto            go on from the newest snapshot
+        netrun train solver.txt --epochs 10 --best-by accuracy:max --patience 5
+        netrun train solver.txt --max-time 2h30m --keep 3
         netrun train -solver solver.prototxt -snapshot lenet_iter_5000.solverstate
       """)
 
@@ -33,11 +37,17 @@ struct TrainCommand: ConsoleCommand {
       "Weights to begin with, separated by commas; later files win.", valueName: "files"))
   var weights: [String] = []
 
+  @Flag(help: "Train layers anew that --weights does not fit, and go on with the others.")
+  var finetune = false
+
   @Option(
+    name: [.long, .customLong("resume")],
     help: ArgumentHelp(
       "A .solverstate (or .h5) to go on from, or 'auto' for the one of the highest iteration.",
       valueName: "file"))
   var snapshot: String?
+
+  @OptionGroup var training: TrainingOptions
 
   @OptionGroup var state: StateOptions
 
@@ -72,6 +82,11 @@ struct TrainCommand: ConsoleCommand {
         "weights and a snapshot cannot both be given", help: "a snapshot brings its own weights",
         kind: .usage)
     }
+    if snapshot != nil, finetune {
+      throw Diagnostic.error(
+        "--finetune begins with weights, but a run that goes on has its own",
+        help: "give --weights in place of the snapshot, or leave --finetune out", kind: .usage)
+    }
     let description: Message
     do throws(Diagnostics) {
       let loaded = try SolverDescription.load(path)
@@ -96,6 +111,7 @@ struct TrainCommand: ConsoleCommand {
     options.threads = state.threads
     options.seed = seed
     options.weights = Operand.list(weights)
+    options.finetunes = finetune
     options.snapshot =
       switch snapshot {
       case nil: .none
@@ -106,6 +122,7 @@ struct TrainCommand: ConsoleCommand {
     options.stages = state.stages
     options.allowsNonFinite = allowNonfinite
     options.keeps = .only([])
+    training.apply(to: &options)
     options.requests = Signals.requests
     options.observe = { event in
       metrics.handle(event)
@@ -114,7 +131,17 @@ struct TrainCommand: ConsoleCommand {
     }
     let solver = try Solver(description, path: path, options: options)
     metrics.prefix = solver.snapshotPrefix
+    view.begin(plan(solver, description, path))
     return try solver.solve()
+  }
+
+  private func plan(_ solver: Solver, _ description: Message, _ path: String) -> RunPlan {
+    let nets = description.strings("test_net") + [description.string("net")]
+    let model = solver.testNets.isEmpty ? nil : nets.first { !$0.isEmpty }
+    return RunPlan(
+      lastIteration: solver.maxIterations, timeLimit: training.maxTime, goal: training.bestBy,
+      best: solver.best, bestPath: solver.bestPath, prefix: solver.snapshotPrefix,
+      model: model.flatMap { FilePath.find($0, near: path) })
   }
 
   /// The solver as Caffe would log it: it always sets level and stage of the training state.

@@ -94,6 +94,10 @@ final class CaffeTrainingLog {
       for layer in report.ignored {
         log.log("net.cpp:744", "Ignoring source layer \(layer)")
       }
+      for misfit in report.misfits {
+        log.log(
+          "netrun", "Layer \(misfit.layer) is trained anew: \(misfit.reason)", .warning)
+      }
     }
   }
 
@@ -127,6 +131,9 @@ final class CaffeTrainingLog {
     case .snapshotting(let path, let kind): logSnapshot(path, kind)
     case .finalLoss(let iteration, let loss):
       log.log("solver.cpp:327", "Iteration \(iteration), loss = \(Numbers.general(loss))")
+    case .endsEarly(let reason):
+      log.log("netrun", TrainingSummary.text(of: reason))
+      log.log("solver.cpp:316", "Optimization stopped early.")
     case .finished:
       log.log("solver.cpp:332", "Optimization Done.")
       log.log("caffe.cpp:250", "Optimization Done.")
@@ -171,7 +178,7 @@ final class CaffeTrainingLog {
   private func logSnapshot(_ path: String, _ kind: SnapshotKind) {
     let format = path.hasSuffix(".h5") ? "HDF5" : "binary proto"
     switch (kind, path.hasSuffix(".h5")) {
-    case (.weights, let isHDF5):
+    case (.weights, let isHDF5), (.best, let isHDF5):
       log.log(
         isHDF5 ? "solver.cpp:472" : "solver.cpp:464", "Snapshotting to \(format) file \(path)")
     case (.state, let isHDF5):

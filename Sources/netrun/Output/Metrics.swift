@@ -108,7 +108,7 @@ final class Metrics {
         "kind": "test", "iteration": .int(report.iteration), "net": .int(report.net),
         "loss": loss.map { .float($0) }, "seconds": .double(time),
         "test_seconds": .double(Metrics.rounded(report.seconds)), "batches": .int(report.batches),
-        "outputs": Metrics.json(report.outputs),
+        "best": report.best.map { .string($0) }, "outputs": Metrics.json(report.outputs),
       ]),
       [
         "test", "\(report.iteration)", "\(report.net)", "\(time)", loss.map { "\($0)" } ?? "", "",

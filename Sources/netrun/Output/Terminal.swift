@@ -36,4 +36,15 @@ enum Environment {
   static subscript(name: String) -> String? {
     getenv(name).map { String(cString: $0) }
   }
+
+  /// Whether text may have more characters than ASCII's.
+  static var isUTF8: Bool {
+    isUTF8(["LC_ALL", "LC_CTYPE", "LANG"].map { Environment[$0] })
+  }
+
+  /// Whether the first of these variables that says anything names an encoding of all characters.
+  static func isUTF8(_ values: [String?]) -> Bool {
+    let encoding = values.lazy.compactMap { $0 }.first { !$0.isEmpty }
+    return encoding?.lowercased().filter { $0 != "-" }.contains("utf8") ?? false
+  }
 }

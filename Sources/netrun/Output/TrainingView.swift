@@ -19,10 +19,12 @@ final class TrainingView {
     let showsPeople =
       style == .human || (style == .auto && (isWatched || console.outTerminal != nil))
     caffe = logsCaffe ? CaffeTrainingLog(CaffeLog(console.chatter), setting) : nil
-    human =
-      showsPeople ? HumanTrainingLog(console, lastIteration: setting.solver.int("max_iter")) : nil
+    human = showsPeople ? HumanTrainingLog(console) : nil
     caffe?.begin()
   }
+
+  /// Takes down what is known of the run before its loop begins.
+  func begin(_ plan: RunPlan) { human?.begin(plan) }
 
   func handle(_ event: SolverEvent) {
     if case .warning(let warning) = event { return warn(warning) }
