@@ -87,9 +87,10 @@ public struct GraphPicture: Sendable {
     let content = max(layout.width, SVG.width(title, size: 18), min(legendWidth, 700))
     let (rows, legendHeight) = legendRows(content)
     let head = 62 + (subtitle.isEmpty ? 0 : 18) + legendHeight
+    let layers = nodes.reduce(0) { $0 + ($1.isReference ? 0 : $1.rows.count) }
     var picture = SVG(
       width: content + 2 * Self.margin, height: head + layout.height + Self.margin,
-      label: "\(title): \(nodes.count) layers")
+      label: "\(title): \(layers) layers")
     picture.text(Self.margin, 34, title, size: 18, isBold: true)
     if !subtitle.isEmpty { picture.text(Self.margin, 54, subtitle, size: 12, ink: .muted) }
     draw(rows, &picture, top: head - legendHeight - 18)

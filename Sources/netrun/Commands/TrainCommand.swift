@@ -14,8 +14,8 @@ struct TrainCommand: ConsoleCommand {
       Writes snapshots where the solver says, and what it measures to PREFIX.metrics.jsonl and \
       PREFIX.metrics.csv. Ctrl-C takes a snapshot and stops; a second Ctrl-C stops at once. On a \
       terminal one line shows the progress; in a pipe the lines are those of Caffe's log. --max-time \
-        counts this run alone; what ends early goes on with --resume auto, bit for bit as if it \
-        had never stopped.
+      counts this run alone; what ends early goes on with --resume auto, bit for bit as if it had \
+      never stopped.
 
       Examples:
         netrun train solver.txt
