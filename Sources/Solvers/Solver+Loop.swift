@@ -43,7 +43,9 @@ extension Solver {
       window.add(try trainNet.forward())
       options.observe(.finalLoss(iteration: iteration, loss: window.mean))
     }
-    if end != nil || isDue(settings.testInterval), testedIteration != iteration { try testAll() }
+    // The last weights may be the best.
+    let wantsTest = end != nil || options.best != nil || isDue(settings.testInterval)
+    if wantsTest, testedIteration != iteration { try testAll() }
     try saveScores()
     if let signal = options.requests.stop {
       options.observe(.stopped(iteration: iteration, snapshot: lastSnapshot))
