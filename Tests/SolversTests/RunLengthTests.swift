@@ -76,6 +76,21 @@ struct RunLengthTests {
       try parts.data("snap_iter_40.netrunstate") == whole.data("snap_iter_40.netrunstate"))
   }
 
+  @Test("Where the best is looked for, the last weights are tested too")
+  func end() throws {
+    let goal = try #require(ScoreGoal("loss:min"))
+    for best in [nil, goal] {
+      let log = SolverLog()
+      var tested: [Int] = []
+      log.onEvent = { event in
+        if case .tested(let report) = event { tested.append(report.iteration) }
+      }
+      let text = Self.solver.replacing("max_iter: 40", with: "max_iter: 7")
+      _ = try Training.solver(text, in: Scratch(), log: log) { $0.best = best }.solve()
+      #expect(tested == (best == nil ? [0, 5] : [0, 5, 7]))
+    }
+  }
+
   @Test(
     "A run ends after so many tests without a better one, and has ended when it goes on",
     .timeLimit(.minutes(2)))

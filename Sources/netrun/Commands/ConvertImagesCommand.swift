@@ -18,8 +18,8 @@ struct ConvertImagesCommand: ConsoleCommand {
       --skip-bad leaves them out.
 
       Examples:
-        netrun convert images photos pets_lmdb --resize 256x256
-        netrun convert images photos pets_lmdb --resize 64x64 --gray --split 0.9
+        netrun convert images photos pets_lmdb --resize 256x256 --shuffle
+        netrun convert images photos pets_lmdb --resize 64x64 --gray --shuffle --split 0.9
         netrun convert images /data/imagenet/ train.txt train_lmdb --encoded --shuffle
       """)
 
@@ -105,6 +105,11 @@ struct ConvertImagesCommand: ConsoleCommand {
           + "in .png, .jpg or .jpeg")
     }
     try target.checkLabels(images, force: force)
+    if isFolder, !shuffle, Set(images.items.map(\.label)).count > 1 {
+      console.remark(
+        "records are stored class after class, from which a net learns badly; give --shuffle here, "
+          + "or to netrun train")
+    }
     if shuffle { images.shuffle(seed: seed) }
     if let split {
       let (training, testing) = images.split(split, seed: seed)

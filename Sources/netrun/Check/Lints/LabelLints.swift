@@ -23,23 +23,27 @@ extension Lint {
   static let sortedLabels = Lint(
     "sorted-labels",
     summary: "records for training that are sorted by their labels (with --data)",
-    reason: "a batch then has samples of one class only, and the net forgets the others",
-    remedy: "make the data base again in random order, netrun convert images --shuffle, or set "
-      + "shuffle: true in an ImageData layer"
+    reason: "a batch then has samples of few classes only, and the net forgets the others",
+    remedy: "shuffle: true in data_param or image_data_param, netrun train --shuffle, or make the "
+      + "data base again with netrun convert images --shuffle"
   ) { subject in
     (subject.labels ?? []).filter { $0.net.net.state.phase == .train }.compactMap { scan in
       let node = scan.net.node(scan.layer)
-      let parameters = ["ImageData": "image_data_param", "HDF5Data": "hdf5_data_param"]
+      let parameters = [
+        "Data": "data_param", "ImageData": "image_data_param", "HDF5Data": "hdf5_data_param",
+      ]
       if let field = parameters[node.spec.type], node.spec.message.message(field).bool("shuffle") {
         return nil
       }
       let batch = node.source?.batchSize ?? 1
-      guard scan.used.count > 1, batch > 1, scan.records > 2 * batch,
+      // Runs as long as batches, or about one run for each class.
+      let isSorted =
         scan.records / (scan.changes + 1) >= batch
-      else { return nil }
+        || scan.changes + 1 <= 2 * scan.used.count && scan.records > 4 * scan.used.count
+      guard scan.used.count > 1, batch > 1, scan.records > 2 * batch, isSorted else { return nil }
       return Finding(
         "labels change only \(Numbers.count(scan.changes, "time")) in "
-          + "\(Numbers.count(scan.records, "record")), so most batches of \(batch) hold one class",
+          + "\(Numbers.count(scan.records, "record")), so batches of \(batch) hold few classes",
         at: scan.place)
     }
   }
