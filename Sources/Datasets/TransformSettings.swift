@@ -132,15 +132,22 @@ public final class MeanImage: Sendable {
     let candidates = files(given)
     do throws(Diagnostic) {
       path = candidates.first { access($0, F_OK) == 0 } ?? given
-      let file = try BlobFile(path: path)
-      let shape = file.blob.shape
+      let shape: [Int]
+      if let array = try MeanImage.numPyArray(path) {
+        shape = array.shape
+        blob = Blob("mean", shape: [array.values.count])
+        blob.assign(array.values)
+      } else {
+        let file = try BlobFile(path: path)
+        shape = Array(file.blob.shape)
+        blob = Blob("mean", shape: [shape.reduce(1, *)])
+        file.blob.copy(into: blob.values)
+      }
       let sizes = Array(repeating: 1, count: max(0, 3 - shape.count)) + shape.suffix(3)
       guard shape.dropLast(3).allSatisfy({ $0 == 1 }) else {
         throw .error("has the shape \(shape), but a single image is expected", path: path)
       }
       size = ImageSize(channels: sizes[0], height: sizes[1], width: sizes[2])
-      blob = Blob("mean", shape: Shape(sizes))
-      file.blob.copy(into: blob.values)
     } catch {
       let tried = candidates.count > 1 && error.kind == .missingInput ? candidates : []
       throw .error(
@@ -148,6 +155,21 @@ public final class MeanImage: Sendable {
         at: message.location("mean_file"),
         notes: tried.map { Note("tried '\($0)'") }, help: error.help ?? similarName(to: given),
         kind: error.kind)
+    }
+  }
+
+  /// What a .npy file holds, as Python programs keep means of Caffe's; `nil` of any other file.
+  private static func numPyArray(_ path: String) throws(Diagnostic) -> NumPyArray? {
+    let file = FileBytes()
+    do throws(DatumFault) {
+      let bytes = try file.read(path)
+      return NumPyArray.begins(bytes) ? try NumPyArray(bytes) : nil
+    } catch {
+      // What cannot be read at all is told by the reader of Caffe's files.
+      if error.message.hasPrefix("is a .npy") {
+        throw .error(error.message, path: path, help: error.help)
+      }
+      return nil
     }
   }
 }

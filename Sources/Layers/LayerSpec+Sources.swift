@@ -123,7 +123,8 @@ enum SourceReference {
       "scale": "What values are multiplied by, after the mean is taken off.",
       "mirror": "Turns one half of the images, drawn at random, left to right.",
       "crop_size": "Cuts squares: anywhere at TRAIN, from the middle at TEST; 0 does not cut.",
-      "mean_file": "A mean image of the size of the whole images; not with mean_value.",
+      "mean_file":
+        "A mean image (.binaryproto or .npy) of the size of the whole images; not with mean_value.",
       "mean_value": "What is taken off: one value, or one for each channel.",
       "force_color": "Encoded images get three channels.",
       "force_gray": "Encoded images get one channel.",
