@@ -65,7 +65,9 @@ struct DataCommandTests {
       ("db inf nowhere_lmdb", 64), ("db info nowhere_lmdb", 66), ("db verify nowhere_lmdb", 66),
       ("db head nowhere_lmdb", 66), ("db labels nowhere_lmdb", 66),
       ("db export nowhere_lmdb x", 66), ("db preview nowhere.txt x.png", 66),
-      ("db preview models/lenet/model.txt x.jpg", 64), ("extract a b c", 64),
+      ("db preview models/lenet/model.txt x.jpg", 64),
+      ("db preview models/lenet/model.txt x.png --count 9223372036854775807", 64),
+      ("extract a b c", 64),
       ("extract nowhere.caffemodel nowhere.txt ip out", 66), ("weights list nowhere", 66),
       ("weights diff a b", 66), ("weights rename a b c=d", 66), ("weights scan nowhere", 66),
     ] as [(String, Int32)])
@@ -119,11 +121,13 @@ struct DataCommandTests {
   func preview() throws {
     try makeClasses()
     #expect(try run("convert images pets pets_lmdb --resize 7x5").status == 0)
-    for (name, rotation) in [("plain", 0), ("turned", 90)] {
+    for (name, change) in [
+      ("plain", ""), ("shuffled", "shuffle: true rand_skip: 3"), ("turned", ""),
+    ] {
       let net = """
         layer { name: 'pets' type: 'Data' top: 'data' top: 'label'
-          transform_param { rotation: \(rotation) }
-          data_param { source: 'pets_lmdb' backend: LMDB batch_size: 3 } }
+          transform_param { rotation: \(name == "turned" ? 90 : 0) }
+          data_param { source: 'pets_lmdb' backend: LMDB batch_size: 3 \(change) } }
         layer { name: 'ip' type: 'InnerProduct' bottom: 'data' inner_product_param { num_output: 2 } }
         """
       try folder.write(net, "\(name).txt")
@@ -131,11 +135,12 @@ struct DataCommandTests {
       #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
       #expect(result.out == "\(name).png: 2 records of layer 'pets', each shown 5 times\n")
     }
-    let pictures = try ["plain.png", "turned.png"].map {
+    let pictures = try ["plain.png", "shuffled.png", "turned.png"].map {
       try Data(contentsOf: folder.url.appending(path: $0))
     }
     #expect(pictures.allSatisfy { $0.starts(with: [0x89, 0x50, 0x4e, 0x47]) })
-    #expect(pictures[0] != pictures[1])
+    // Each row shows the same records, whatever order training has.
+    #expect(pictures[0] == pictures[1] && pictures[0] != pictures[2])
   }
 
   @Test("A split gives two databases")

@@ -41,7 +41,9 @@ struct DatabasePreviewCommand: ConsoleCommand {
   @OptionGroup var state: StateOptions
 
   mutating func validate() throws {
-    if count < 1 || times < 1 { throw ValidationError("--count and --times must be 1 or more.") }
+    guard (1...1000).contains(count), (1...100).contains(times) else {
+      throw ValidationError("--count must be from 1 to 1000, and --times from 1 to 100.")
+    }
     if let phase, Phase(rawValue: phase.uppercased()) == nil {
       throw ValidationError("--phase must be TRAIN or TEST, not '\(phase)'.")
     }

@@ -15,7 +15,7 @@ struct NetLoading {
   /// The blobs that are looked at when a pass is over; others share memory.
   var keeps: Set<String> = []
   var runsBackward = false
-  /// Whether only layers without bottoms are built: those that bring data.
+  /// Whether only layers without bottoms are built, those that bring data; records come in their order.
   var onlySources = false
   /// The seed of what layers draw.
   var seed: UInt64 = 0
@@ -50,7 +50,7 @@ struct NetLoading {
     var sources = net
     sources.clear("layer")
     for layer in net.messages("layer") where layer.strings("bottom").isEmpty {
-      sources.append("layer", .message(layer))
+      sources.append("layer", .message(layer.inOrder))
     }
     return sources
   }
