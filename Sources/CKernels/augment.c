@@ -11,6 +11,8 @@ static size_t place(float coordinate, size_t size, float *rest) {
     float last = (float)(size - 1);
     float inside = coordinate > 0 ? coordinate < last ? coordinate : last : 0;
     size_t whole = (size_t)inside;
+    // Floats above 2^24 may round the last place up.
+    if (whole > size - 1) whole = size - 1;
     *rest = inside - (float)whole;
     return whole;
 }

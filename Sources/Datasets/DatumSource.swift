@@ -43,6 +43,7 @@ public final class DatumSource: RecordSource {
     self.owner = owner
     guard reader.count > 0 else { throw .error("the LMDB has no records", path: path) }
     shuffles = order != nil
+    if shuffles { try reader.prepareIndex() }
     self.order = order.map { [reader] in RecordOrder(count: reader.count, key: $0.key) }
   }
 

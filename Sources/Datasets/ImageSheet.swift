@@ -28,7 +28,7 @@ public struct ImageSheet: Sendable {
     let isColor = size.channels == 3
     let height = isColor ? size.height : size.height * size.channels
     let channels = isColor ? 3 : 1
-    let across = min(columns, count)
+    let across = max(1, min(columns, count))
     let rows = (count + across - 1) / across
     let sheet = ImageSize(
       channels: channels, height: rows * (height + Self.gap) - Self.gap,

@@ -13,7 +13,7 @@ extension LMDBReader {
   ///
   /// The first call looks at all leaf pages, but at no values that have pages of their own.
   public func record(at index: Int) throws(Diagnostic) -> LMDBRecord {
-    if leaves == nil { leaves = try makeIndex() }
+    try prepareIndex()
     defer { rewind() }
     guard let leaves, index >= 0, index < count else {
       throw damaged("it has no record \(index)")
@@ -30,6 +30,17 @@ extension LMDBReader {
       page: leaves.pages[low], count: leaves.starts[low + 1] - start, index: index - start)
     depth = 1
     return try record()
+  }
+
+  /// Counts the records of all leaves, so that any can be found by its number.
+  ///
+  /// - Throws: a diagnostic if there are not as many as the file says, or more than can be numbered.
+  func prepareIndex() throws(Diagnostic) {
+    guard leaves == nil else { return }
+    guard count <= Int(Int32.max) else {
+      throw .error("has \(count) records, too many to take them in any order", path: path)
+    }
+    leaves = try makeIndex()
   }
 
   private func makeIndex() throws(Diagnostic) -> LeafIndex {

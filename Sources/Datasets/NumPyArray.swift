@@ -33,9 +33,16 @@ struct NumPyArray {
       throw DatumFault(
         "is a .npy file that holds columns first", help: "numpy.ascontiguousarray puts rows first")
     }
-    shape = sizes.split(separator: ",").compactMap {
-      Int($0.filter { !$0.isWhitespace })
+    var shape: [Int] = []
+    for part in sizes.split(separator: ",") {
+      let digits = part.filter { !$0.isWhitespace }
+      if digits.isEmpty { continue }
+      guard let size = Int(digits) else {
+        throw DatumFault("is a .npy file whose shape makes no sense")
+      }
+      shape.append(size)
     }
+    self.shape = shape
     var count = 1
     for size in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: size)

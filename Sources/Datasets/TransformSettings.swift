@@ -161,15 +161,10 @@ public final class MeanImage: Sendable {
   /// What a .npy file holds, as Python programs keep means of Caffe's; `nil` of any other file.
   private static func numPyArray(_ path: String) throws(Diagnostic) -> NumPyArray? {
     let file = FileBytes()
-    do throws(DatumFault) {
-      let bytes = try file.read(path)
-      return NumPyArray.begins(bytes) ? try NumPyArray(bytes) : nil
-    } catch {
-      // What cannot be read at all is told by the reader of Caffe's files.
-      if error.message.hasPrefix("is a .npy") {
-        throw .error(error.message, path: path, help: error.help)
-      }
-      return nil
+    // What cannot be read at all is told by the reader of Caffe's files.
+    guard let bytes = try? file.read(path), NumPyArray.begins(bytes) else { return nil }
+    do throws(DatumFault) { return try NumPyArray(bytes) } catch {
+      throw .error(error.message, path: path, help: error.help)
     }
   }
 }

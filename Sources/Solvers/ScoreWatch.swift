@@ -50,16 +50,21 @@ struct ScoreWatch {
   }
 
   /// Counts a test that has been judged.
-  mutating func count(_ outputs: [OutputValue], net: Int, iteration: Int, isBest: Bool) {
+  ///
+  /// A test that is not due, made because the run ends, may be the best, but tries nobody's patience: a
+  /// run that goes on in slices would else end sooner than one that goes on at once.
+  mutating func count(
+    _ outputs: [OutputValue], net: Int, iteration: Int, isBest: Bool, isDue: Bool
+  ) {
     guard net == self.net, iteration > lastTest, let value = score(outputs) else { return }
+    if isBest { best = BestScore(value: value, iteration: iteration) }
+    guard isDue else { return }
     lastTest = iteration
-    if isBest {
-      best = BestScore(value: value, iteration: iteration)
-      testsSinceBest = 0
-    } else {
-      testsSinceBest += 1
-    }
+    testsSinceBest = isBest ? 0 : testsSinceBest + 1
   }
+
+  /// Forgets the best so far: its weights are no more.
+  mutating func forgetBest() { best = nil }
 
   private func score(_ outputs: [OutputValue]) -> Float? {
     outputs.first { $0.name == goal.output }?.value

@@ -1,5 +1,7 @@
+import Glibc
 import Nets
 import Prototxt
+import Schema
 
 extension Solver {
   /// Writes the weights of a test that is the best so far to their own file.
@@ -20,6 +22,25 @@ extension Solver {
       warn(error)
       return false
     }
+  }
+
+  /// Goes on with the best test so far, as long as its weights are there and the score is the same.
+  func restoreWatch(from saved: Message) {
+    guard let goal = watch?.goal else { return }
+    let before = saved.string("best_by")
+    if !before.isEmpty, before != goal.text {
+      options.observe(
+        .remark(
+          "the best so far was told by \(before), and is now by \(goal.text): it begins anew, and "
+            + "\(bestPath) will be replaced"))
+    }
+    watch?.restore(from: saved)
+    guard let best = watch?.best, access(bestPath, F_OK) != 0 else { return }
+    options.observe(
+      .remark(
+        "\(bestPath) is not there, the best weights of iteration \(best.iteration): the best begins anew"
+      ))
+    watch?.forgetBest()
   }
 
   /// What the tests of a run that is over have found, for a run that goes on from its snapshot.

@@ -225,7 +225,9 @@ extension Solver {
     let isWritten = try isBest && writeBest()
     // A best test whose weights could not be written leaves the place to the next one.
     if isWritten || !isBest {
-      watch?.count(run.means, net: number, iteration: iteration, isBest: isBest)
+      watch?.count(
+        run.means, net: number, iteration: iteration, isBest: isBest,
+        isDue: isDue(settings.testInterval))
     }
   }
 }

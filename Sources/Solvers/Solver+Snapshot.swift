@@ -130,7 +130,7 @@ extension Solver {
     }
     window.restore(from: saved)
     rateProgress.restore(from: saved)
-    watch?.restore(from: saved)
+    restoreWatch(from: saved)
     let states = saved.messages("net")
     let nets = [trainNet] + testNets
     let strangers = zip(nets, states).flatMap { $0.restore($1) }

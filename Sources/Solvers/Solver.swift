@@ -235,8 +235,12 @@ public final class Solver {
     return UInt64.random(in: 0...UInt64(UInt32.max), using: &generator)
   }
 
-  /// Caffe's prefix: the solver's path without its ending; inside a folder, the solver's name.
-  private static func prefix(_ given: String, _ path: String?) -> String {
+  /// What names of snapshots begin with: the `snapshot_prefix`; in a folder, the solver's name.
+  ///
+  /// - Parameters:
+  ///   - given: The solver's `snapshot_prefix`.
+  ///   - path: The solver's path, if it has one.
+  public static func prefix(_ given: String, _ path: String?) -> String {
     var status = stat()
     guard stat(given, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
       return given.isEmpty ? "snapshot" : given

@@ -55,6 +55,7 @@ struct NumPyMeanTests {
       (file("<i4", "(1, 2)", Array(repeating: 0, count: 8)), "numbers of type '<i4'"),
       (file("<f4", "(1, 2)", Array(repeating: 0, count: 8), order: "True"), "columns first"),
       (file("<f4", "(9999999999, 9999999999, 9)", []), "shape makes no sense"),
+      (file("|u1", "(99999999999999999999999, 1)", [1]), "shape makes no sense"),
       (file("<f4", "(2, 1, 1, 2)", Array(repeating: 0, count: 16)), "a single image is expected"),
     ] {
       do {

@@ -122,6 +122,45 @@ struct RunLengthTests {
     #expect(longer.log.lines.last == "finished 20")
   }
 
+  @Test("A test that only the end of a slice makes tries nobody's patience")
+  func slices() throws {
+    let scratch = try Scratch()
+    let goal = try #require(ScoreGoal("loss:min"))
+    let constant = Self.solver.replacing("base_lr: 0.05", with: "base_lr: 0")
+      .replacing("type: 'gaussian'", with: "type: 'constant'")
+      .replacing("type: 'uniform' min: 0 max: 2.99", with: "value: 1")
+    for (end, last) in [(6, "finished 6"), (7, "finished 7"), (40, "finished 10")] {
+      let text = constant.replacing("max_iter: 40", with: "max_iter: \(end)")
+      let part = try run(scratch, text) {
+        $0.best = goal
+        $0.patience = 2
+        if end > 6 { $0.snapshot = .automatic }
+      }
+      #expect(part.log.lines.last == last)
+    }
+  }
+
+  @Test("Best weights that are gone, or were told by another score, begin anew and say so")
+  func lostBest() throws {
+    let scratch = try Scratch()
+    let short = Self.solver.replacing("max_iter: 40", with: "max_iter: 10")
+    let goal = try #require(ScoreGoal("loss:min"))
+    _ = try run(scratch, short) { $0.best = goal }
+    let other = try #require(ScoreGoal("loss:max"))
+    let changed = try run(scratch, short) {
+      $0.best = other
+      $0.snapshot = .automatic
+    }
+    #expect(changed.log.remarks.contains { $0.contains("told by loss:min, and is now by loss:max") })
+    try FileManager.default.removeItem(atPath: "\(scratch.path)/snap_best.caffemodel")
+    let again = try run(scratch, Self.solver) {
+      $0.best = other
+      $0.snapshot = .automatic
+    }
+    #expect(again.log.remarks.contains { $0.contains("snap_best.caffemodel is not there") })
+    #expect(try scratch.data("snap_best.caffemodel").count > 0)
+  }
+
   @Test(
     "A run whose time is over takes its last snapshot and test, and goes on where it was",
     .timeLimit(.minutes(2)))

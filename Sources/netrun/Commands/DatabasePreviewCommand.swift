@@ -88,7 +88,12 @@ struct DatabasePreviewCommand: ConsoleCommand {
       let size = ImageSize(
         channels: top.shape[1], height: top.shape[2], width: top.shape[3])
       var found = images ?? Images(layer: layer.name, size: size)
-      found.values += top.array.prefix(count * size.count)
+      guard found.size == size, size.count > 0 else {
+        throw Diagnostic.error(
+          "layer '\(layer.name)' gives images of \(found.size) and of \(size), which make no picture",
+          path: file, kind: .badInput)
+      }
+      found.values += top.array.prefix(min(count, top.shape[0]) * size.count)
       images = found
     }
     guard let images else { throw Diagnostic.error("no image was read", path: file) }

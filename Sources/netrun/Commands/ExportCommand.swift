@@ -67,6 +67,9 @@ struct ExportCommand: ConsoleCommand {
     if let sample, !sample.hasSuffix(".npz") {
       throw ValidationError("--sample must end in .npz.")
     }
+    if !output.hasSuffix(".onnx"), sample != nil || !blobs.isEmpty {
+      throw ValidationError("--sample and --blobs go with a file that ends in .onnx.")
+    }
     if untrained, !weights.isEmpty {
       throw ValidationError("--untrained and --weights exclude each other.")
     }

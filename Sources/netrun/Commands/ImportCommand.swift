@@ -45,6 +45,12 @@ struct ImportCommand: ConsoleCommand {
 
   @OptionGroup var state: StateOptions
 
+  mutating func validate() throws {
+    guard [".caffemodel", ".caffemodel.h5"].contains(where: output.hasSuffix) else {
+      throw ValidationError("-o must end in .caffemodel or .caffemodel.h5.")
+    }
+  }
+
   mutating func run(_ console: Console) throws {
     let file = try Safetensors(path: weights)
     let loading = try DeployLoading(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Pictures
 import Prototxt
 import Schema
+import Solvers
 
 /// Draws the curves of training runs.
 struct PlotCommand: ConsoleCommand {
@@ -43,6 +44,12 @@ struct PlotCommand: ConsoleCommand {
 
   @Option(help: "What a run is called, for each in turn; by itself what tells the files apart.")
   var name: [String] = []
+
+  mutating func validate() throws {
+    if name.count > files.count {
+      throw ValidationError("--name is given more often than there are files.")
+    }
+  }
 
   mutating func run(_ console: Console) throws {
     let target = try output.map { path throws(Diagnostic) in
@@ -105,7 +112,7 @@ struct PlotCommand: ConsoleCommand {
     guard [".txt", ".prototxt"].contains(where: path.hasSuffix),
       let solver = try? SolverDescription.load(path).solver
     else { return path }
-    let name = solver.string("snapshot_prefix") + ".metrics.jsonl"
+    let name = Solver.prefix(solver.string("snapshot_prefix"), path) + ".metrics.jsonl"
     return FilePath.exists(name) ? name : FilePath.find(name, near: path) ?? name
   }
 

@@ -162,7 +162,8 @@ struct PredictCommand: ConsoleCommand {
     _ loading: DeployLoading, _ count: Int, _ console: Console
   ) throws -> (net: Net, input: Blob) {
     let dims = loading.input?.message("input_param").messages("shape").first?.ints("dim") ?? []
-    let isSmall = dims.dropFirst().reduce(1, *) <= 3 * 64 * 64
+    let size = Shape.checked(Array(dims.dropFirst()))?.count ?? .max
+    let isSmall = size <= 3 * 64 * 64
     let wanted = batch ?? min(max(1, count), isSmall ? 64 : 8)
     let built = try loading.build(
       batchSize: tenCrop ? 10 * min(wanted, max(1, count)) : wanted, threads: state.threads,

@@ -54,8 +54,8 @@ struct RateSearchCommand: ConsoleCommand {
   var json = false
 
   mutating func validate() throws {
-    guard from > 0, to > from, to.isFinite else {
-      throw ValidationError("--from must be above 0, and --to above --from.")
+    guard from > 0, to > from, to <= 1e6 else {
+      throw ValidationError("--from must be above 0, and --to above --from, up to 1e6.")
     }
     guard (10...1_000_000).contains(iterations) else {
       throw ValidationError("--iterations must be from 10 to 1,000,000.")

@@ -65,6 +65,9 @@ struct TestCommand: ConsoleCommand {
     if let iterations, iterations < 1 {
       throw ValidationError("--iterations must be 1 or more.")
     }
+    if names != nil, report == nil, against == nil {
+      throw ValidationError("--names goes with --report or --against.")
+    }
   }
 
   mutating func run(_ console: Console) throws {

@@ -29,7 +29,7 @@ struct RunFiles {
       }
       self.model = net
       self.solver = run
-      let name = solver.string("snapshot_prefix")
+      let name = Solver.prefix(solver.string("snapshot_prefix"), run)
       prefix = RunFiles.places(name, near: run).first { RunFiles.newest($0) != nil } ?? name
     case .net?:
       self.model = run
