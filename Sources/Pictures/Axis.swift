@@ -32,8 +32,8 @@ public struct Axis: Sendable {
     var least = Double.infinity
     var most = -Double.infinity
     for value in values where value.isFinite && (!isLogarithmic || value > 0) {
-      least = min(least, value)
-      most = max(most, value)
+      least = min(least, Axis.within(value, isLogarithmic))
+      most = max(most, Axis.within(value, isLogarithmic))
     }
     if least > most { (least, most) = isLogarithmic ? (0.1, 1) : (0, 1) }
     self.isLogarithmic = isLogarithmic
@@ -44,19 +44,25 @@ public struct Axis: Sendable {
     }
   }
 
+  /// A value within what an axis can compute with: differences and ratios must not overflow.
+  private static func within(_ value: Double, _ isLogarithmic: Bool) -> Double {
+    isLogarithmic ? min(max(value, 1e-140), 1e140) : min(max(value, -1e300), 1e300)
+  }
+
   /// Where a value stands, from 0 to 1; `nil` if it cannot be shown.
   public func place(_ value: Double) -> Double? {
-    guard value.isFinite else { return nil }
+    guard value.isFinite, !isLogarithmic || value > 0 else { return nil }
+    let value = Axis.within(value, isLogarithmic)
     guard isLogarithmic else { return (value - low) / (high - low) }
-    return value > 0 ? (log10(value) - log10(low)) / (log10(high) - log10(low)) : nil
+    return (log10(value) - log10(low)) / (log10(high) - log10(low))
   }
 
   private static func linear(
     _ least: Double, _ most: Double, _ count: Int, _ isTight: Bool
   ) -> (Double, Double, [Tick]) {
     var (least, most) = (least, most)
-    if most - least <= max(abs(least), abs(most)) * 1e-12 {
-      let room = least == 0 ? 1 : abs(least) * 0.5
+    if most - least <= max(max(abs(least), abs(most)) * 1e-12, 1e-290) {
+      let room = abs(least) < 1e-280 ? 1 : abs(least) * 0.5
       (least, most) = (
         least - (least > 0 || least == 0 ? min(room, max(least, 0)) : room), most + room
       )

@@ -240,6 +240,7 @@ public final class Solver {
   /// - Parameters:
   ///   - given: The solver's `snapshot_prefix`.
   ///   - path: The solver's path, if it has one.
+  /// - Returns: The prefix.
   public static func prefix(_ given: String, _ path: String?) -> String {
     var status = stat()
     guard stat(given, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {

@@ -64,5 +64,24 @@ struct PictureFile {
           ? "write an .svg; browsers show it, and 'rsvg-convert' makes it a \(ending)" : nil,
         kind: .usage)
     }
+    try requirePlace()
+  }
+
+  /// What can be known of the place before the work is known only after it otherwise.
+  private func requirePlace() throws(Diagnostic) {
+    let folder = path.contains("/") ? FilePath.folder(path) : "."
+    var info = stat()
+    if stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+      throw .error("is a folder, so no file can be written there", path: path, kind: .inputOutput)
+    }
+    guard access(folder, F_OK) == 0 else {
+      throw .error(
+        "cannot be written: there is no such folder", path: path,
+        help: "create the folder '\(folder)'", kind: .inputOutput)
+    }
+    guard access(folder, W_OK) == 0 else {
+      throw .error(
+        "cannot be written: \(String(cString: strerror(errno)))", path: path, kind: .inputOutput)
+    }
   }
 }

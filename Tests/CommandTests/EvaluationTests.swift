@@ -56,6 +56,49 @@ struct EvaluationTests {
     #expect(result.out.contains("0 answers changed, 0 for the better"), "\(result.errors)")
   }
 
+  /// A net whose scores and labels are constants.
+  private func constant(score: String, label: Int) -> String {
+    """
+    layer { name: 'd' type: 'DummyData' top: 's' top: 'l'
+      dummy_data_param { shape { dim: 4 dim: 3 } shape { dim: 4 }
+        data_filler { type: 'constant' value: \(score) }
+        data_filler { type: 'constant' value: \(label) } } }
+    layer { name: 'a' type: 'Accuracy' bottom: 's' bottom: 'l' top: 'accuracy'
+      accuracy_param { ignore_label: 2 } }
+    """
+  }
+
+  @Test("Scores that are no numbers answer nothing, and labels that do not count show nothing")
+  func nothingToTell() throws {
+    try folder.write(constant(score: "nan", label: 0), "nan.txt")
+    try folder.write(constant(score: "1", label: 2), "ignored.txt")
+    for (name, samples, text) in [
+      ("nan", 4, "4 samples got no answer"), ("ignored", 0, "No sample has a label that counts"),
+    ] {
+      let result = try Program.run(
+        "test \(name).txt --iterations 1 --report \(name).html --json", in: folder.url)
+      #expect(result.status == 0, "\(result.errors)")
+      let json = try JSONSerialization.jsonObject(with: Data(result.out.utf8)) as? [String: Any]
+      let told = try #require(json?["classification"] as? [String: Any])
+      #expect(told["samples"] as? Int == samples && told["unanswered"] as? Int == samples)
+      let page = try folder.text("\(name).html")
+      #expect(page.contains(text) && !page.contains("Every answer was right"))
+    }
+  }
+
+  @Test("A place that cannot be is told before the work is done")
+  func places() throws {
+    try folder.write(constant(score: "1", label: 0), "m.txt")
+    for path in ["nowhere/r.html", "folder.html"] {
+      if path == "folder.html" {
+        try FileManager.default.createDirectory(
+          at: folder.url.appending(path: path), withIntermediateDirectories: false)
+      }
+      let result = try Program.run("test m.txt --iterations 1 --report \(path)", in: folder.url)
+      #expect(result.status == 74 && result.out.isEmpty && result.errors.contains(path))
+    }
+  }
+
   @Test("A net that compares nothing with labels has no report")
   func nothing() throws {
     try folder.write(

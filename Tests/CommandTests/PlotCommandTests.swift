@@ -43,6 +43,28 @@ struct PlotCommandTests {
     #expect(table.series.first?.points.last?.seconds == 3)
   }
 
+  @Test("What is no number stays none, and numbers of nets that cannot be are left out")
+  func diverged() {
+    let log = RunLog(
+      path: "",
+      text: """
+        {"kind": "train", "iteration": 0, "loss": 2.3, "smoothed_loss": 2.3, "rate": 1}
+        {"kind": "train", "iteration": 9, "loss": null, "smoothed_loss": null, "rate": 1}
+        {"kind": "test", "iteration": 9, "net": 1e99, "loss": null, "outputs": {"accuracy": null}}
+        """)
+    #expect(values(log, .loss).first?.map(\.isNaN) == [false, true])
+    #expect(values(log, .testLoss).first?.map(\.isNaN) == [true])
+    #expect(values(log, .accuracy).first?.map(\.isNaN) == [true])
+    let caffe = RunLog(
+      path: "",
+      text: """
+        I0101 00:00:00.000000     1 solver.cpp:330] Iteration 5, Testing net (#1e99)
+        I0101 00:00:00.000000     1 solver.cpp:397]     Test net output #0: accuracy = 0.5
+        I0101 00:00:00.000000     1 solver.cpp:218] Iteration 5 (1 iter/s, 1s/1 iters), loss = 2
+        """)
+    #expect(values(caffe, .loss) == [[2]])
+  }
+
   @Test("A log that Caffe wrote")
   func caffe() throws {
     let log = try RunLog(path: LogLines.folder.appending(path: "train.log").path)

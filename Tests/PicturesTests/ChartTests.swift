@@ -18,7 +18,12 @@ struct ChartTests {
 
   @Test("Odd values do not break an axis")
   func odd() {
-    for values in [[], [5.0], [0.0], [-2.0], [.nan, .infinity], [1e-30, 2e-30], [-1e300, 1e300]] {
+    let greatest = Double.greatestFiniteMagnitude
+    let least = Double.leastNonzeroMagnitude
+    for values in [
+      [], [5.0], [0.0], [-2.0], [.nan, .infinity], [1e-30, 2e-30], [-1e300, 1e300],
+      [-greatest, greatest], [greatest], [least, 4 * least, 0], [1e-300, 1e300], [least, greatest],
+    ] {
       for isLogarithmic in [false, true] {
         let axis = Axis(values, isLogarithmic: isLogarithmic)
         #expect(axis.high > axis.low && axis.ticks.count < 40, "\(values)")

@@ -151,10 +151,11 @@ struct RunLengthTests {
       $0.best = other
       $0.snapshot = .automatic
     }
-    #expect(changed.log.remarks.contains { $0.contains("told by loss:min, and is now by loss:max") })
+    #expect(
+      changed.log.remarks.contains { $0.contains("told by loss:min, and is now by loss:max") })
     try FileManager.default.removeItem(atPath: "\(scratch.path)/snap_best.caffemodel")
     let again = try run(scratch, Self.solver) {
-      $0.best = other
+      $0.best = goal
       $0.snapshot = .automatic
     }
     #expect(again.log.remarks.contains { $0.contains("snap_best.caffemodel is not there") })

@@ -108,14 +108,14 @@ struct TestCommand: ConsoleCommand {
     report.classification = evaluation?.json(classNames)
     report.comparison = against.flatMap { evaluation?.comparison(with: FilePath.name($0)) }
     caffe?.logScores(run.means, loss: run.loss)
-    if let target, let evaluation {
-      try write(evaluation, classNames, report, to: target, net)
-      if log != .quiet { console.remark("the report is \(target.path)") }
-    }
     if json {
       console.print(report.json.indented())
     } else if log == .auto || log == .human {
       console.out.write(report.rendered(console.outStyle))
+    }
+    if let target, let evaluation {
+      try write(evaluation, classNames, report, to: target, net)
+      if log != .quiet { console.remark("the report is \(target.path)") }
     }
   }
 

@@ -106,7 +106,7 @@ struct ViewWeightsCommand: ConsoleCommand {
     }
     var table = Table([
       .init("layer"), .init("blob", .right), .init("shape"), .init("norm", .right),
-      .init("typical", .right), .init("values"),
+      .init("typical", .right), .init("not finite", .right), .init("values"),
     ])
     for spread in spreads { table.append(spread.cells + [spread.histogram(bins: 24).letters]) }
     console.out.write(table.rendered(console.outStyle, width: console.outTerminal?.width))

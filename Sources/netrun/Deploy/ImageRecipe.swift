@@ -35,6 +35,12 @@ struct ImageRecipe {
     let image = layer.message("image_data_param")
     height = image.int("new_height")
     width = image.int("new_width")
+    if let large = ["new_height", "new_width"].first(where: { image.int($0) > 16384 }) {
+      throw Diagnostics(
+        .error(
+          "\(owner): \(large) is \(image.int(large)), but images are resized to 16384 at most",
+          at: image.location(large)))
+    }
     if image.has("is_color") || layer.string("type") == "ImageData" {
       channels = image.bool("is_color") ? 3 : 1
     }

@@ -42,6 +42,8 @@ final class Evaluation {
   private(set) var count = 0
   private(set) var firsts = 0
   private(set) var fifths = 0
+  /// Samples with a score that is not a number: there is no answer to them.
+  private(set) var unanswered = 0
   private var lossSum = 0.0
   private var answers: [Int32] = []
   private var truthProbabilities: [Float] = []
@@ -54,6 +56,9 @@ final class Evaluation {
   private(set) var brokenCount = 0
   private(set) var changedCount = 0
   private var probabilities: [Float] = []
+
+  /// In place of an answer.
+  static let none = -1
 
   /// How many samples are kept of each sort.
   static let limit = 24
@@ -138,10 +143,15 @@ final class Evaluation {
     if ahead < 1 { firsts += 1 }
     if ahead < 5 { fifths += 1 }
     classes[truth].support += 1
-    classes[answer].answered += 1
-    if answer == truth { classes[truth].right += 1 }
-    confusions[truth * classes.count + answer, default: 0] += 1
-    lossSum -= Double(logf(max(own, .leastNormalMagnitude)))
+    if probabilities.contains(where: \.isNaN) {
+      answer = Evaluation.none
+      unanswered += 1
+    } else {
+      classes[answer].answered += 1
+      if answer == truth { classes[truth].right += 1 }
+      confusions[truth * classes.count + answer, default: 0] += 1
+    }
+    lossSum -= Double(own.isNaN ? .nan : logf(max(own, .leastNormalMagnitude)))
     answers.append(Int32(answer))
     truthProbabilities.append(own)
     let number = count
@@ -151,10 +161,13 @@ final class Evaluation {
       let key = net.sources.first?.source?.recordName(sample: sample) ?? "sample \(number)"
       return Sample(
         number: number, key: Evaluation.unquoted(key), truth: truth, answer: answer,
-        probability: probabilities[answer], truthProbability: own, earlier: earlier,
+        probability: answer == Evaluation.none ? .nan : probabilities[answer],
+        truthProbability: own, earlier: earlier,
         picture: pictures?.address(sample))
     }
-    if answer != truth, worst.count < Self.limit || own < worst[worst.count - 1].truthProbability {
+    if answer != truth, answer != Evaluation.none,
+      worst.count < Self.limit || own < worst[worst.count - 1].truthProbability
+    {
       Evaluation.insert(made(nil), into: &worst) { $0.truthProbability }
     }
     compare(number, truth, answer) { made($0) }

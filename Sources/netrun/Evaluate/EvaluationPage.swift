@@ -41,6 +41,13 @@ struct EvaluationPage {
 
   private func addConfusions(_ page: inout Page) {
     page.section("What is taken for what")
+    guard evaluation.count > 0 else {
+      return page.paragraph("No sample has a label that counts.")
+    }
+    if evaluation.unanswered > 0 {
+      page.paragraph(
+        "\(Numbers.count(evaluation.unanswered, "sample")) got no answer: a score is not a number.")
+    }
     let count = evaluation.classes.count
     if count <= 200 {
       page.wide(
@@ -49,7 +56,10 @@ struct EvaluationPage {
         ).drawn())
     }
     let pairs = evaluation.pairs.prefix(12)
-    guard !pairs.isEmpty else { return page.paragraph("Every answer was right.") }
+    guard !pairs.isEmpty else {
+      if evaluation.unanswered == 0 { page.paragraph("Every answer was right.") }
+      return
+    }
     page.heading("Most frequent mistakes")
     page.table(
       [
@@ -145,6 +155,7 @@ struct EvaluationPage {
   }
 
   private func name(_ number: Int) -> String {
+    if number == Evaluation.none { return "none" }
     let name = names?[Int32(number)] ?? ""
     return name.isEmpty ? String(number) : name
   }
@@ -184,7 +195,8 @@ extension Evaluation {
       ])
     }
     return .members([
-      "samples": .int(count), "accuracy": share(accuracy), "accuracy_top5": share(accuracy5),
+      "samples": .int(count), "unanswered": .int(unanswered), "accuracy": share(accuracy),
+      "accuracy_top5": share(accuracy5),
       "log_loss": share(loss), "classes": .array(classes), "mistakes": .array(pairs),
       "worst": .array(worst),
       "against": earlier.map { earlier in

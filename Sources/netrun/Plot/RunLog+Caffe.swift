@@ -70,8 +70,10 @@ private struct CaffeLogReader {
       log.add(.loss, "train", isTest: false, point(number, loss))
     } else if let rate = CaffeLogReader.number(after: "lr = ", in: text) {
       log.add(.rate, "", isTest: false, point(number, rate))
-    } else if let net = CaffeLogReader.number(after: "Testing net (#", in: text) {
-      place = .test(number, net: Int(net))
+    } else if let net = CaffeLogReader.number(after: "Testing net (#", in: text)
+      .flatMap({ Int(exactly: $0) })
+    {
+      place = .test(number, net: net)
     }
     repeats = ("", 0)
   }

@@ -108,6 +108,13 @@ struct RunLog {
 
 // MARK: Our metrics
 
+extension JSON {
+  /// What was measured: a number, or what was none and so is written as null.
+  fileprivate var measured: Double? {
+    if case .null = self { .nan } else { number }
+  }
+}
+
 extension RunLog {
   private static func readJSON(_ text: String, into log: inout RunLog) {
     for line in text.split(whereSeparator: \.isNewline) {
@@ -120,16 +127,17 @@ extension RunLog {
         Point(iteration: iteration, seconds: seconds, value: value)
       }
       if !isTest {
-        if let loss = json["loss"]?.number {
+        if let loss = json["loss"]?.measured {
           log.add(.batchLoss, "batch", isTest: false, point(loss))
         }
-        if let loss = json["smoothed_loss"]?.number {
+        if let loss = json["smoothed_loss"]?.measured {
           log.add(.loss, "train", isTest: false, point(loss))
         }
         if let rate = json["rate"]?.number { log.add(.rate, "", isTest: false, point(rate)) }
       }
-      let net = json["net"]?.number.map { $0 == 0 ? "" : "#\(Int($0))" } ?? ""
-      if isTest, let loss = json["loss"]?.number {
+      let number = json["net"]?.number.flatMap { Int(exactly: $0) } ?? 0
+      let net = number == 0 ? "" : "#\(number)"
+      if isTest, let loss = json["loss"]?.measured {
         log.add(.testLoss, "test\(net.isEmpty ? "" : " \(net)")", isTest: true, point(loss))
       }
       guard case .object(let outputs)? = json["outputs"] else { continue }
@@ -145,10 +153,10 @@ extension RunLog {
 
   /// The numbers of an output: one, or some with their places behind the name.
   private static func values(_ name: String, _ json: JSON) -> [(String, Double)] {
-    if let number = json.number { return [(name, number)] }
+    if let number = json.measured { return [(name, number)] }
     guard case .array(let all) = json else { return [] }
     return all.enumerated().compactMap { index, value in
-      value.number.map { ("\(name)[\(index)]", $0) }
+      value.measured.map { ("\(name)[\(index)]", $0) }
     }
   }
 

@@ -23,7 +23,8 @@ struct TilePicture {
   /// Filters over three channels have the colours that they look for; of others each channel is a
   /// grey tile. 0 is the same grey everywhere, and the largest value black or white.
   init?(filters values: [Float], shape: [Int], limit: Int = 1024) {
-    guard shape.count == 4, shape[2] > 1 || shape[3] > 1 else { return nil }
+    // Without values the other axes may be of any size.
+    guard shape.count == 4, !values.isEmpty, shape[2] > 1 || shape[3] > 1 else { return nil }
     let channels = shape[1] == 3 ? 3 : 1
     let count = min(limit, shape[0] * shape[1] / channels)
     let most = values.reduce(Float(0)) { $1.isFinite ? max($0, abs($1)) : $0 }
@@ -36,7 +37,7 @@ struct TilePicture {
 
   /// The channels of one sample, each from its least value (black) to its largest (white).
   init?(maps values: UnsafeBufferPointer<Float>, shape: [Int], limit: Int = 64) {
-    guard shape.count == 3, shape[1] > 1 || shape[2] > 1 else { return nil }
+    guard shape.count == 3, !values.isEmpty, shape[1] > 1 || shape[2] > 1 else { return nil }
     let size = shape[1] * shape[2]
     let count = min(limit, shape[0])
     let ranges = (0..<count).map { map in

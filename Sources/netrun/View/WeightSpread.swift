@@ -8,6 +8,8 @@ struct WeightSpread {
   let shape: [Int]
   /// The root of the sum of squares.
   let norm: Double
+  /// How many values are no finite numbers; they count nothing.
+  let notFinite: Int
   private let values: [Float]
 
   var count: Int { values.count }
@@ -21,20 +23,21 @@ struct WeightSpread {
         let values = blob.floats()
         let sum = values.reduce(0.0) { $1.isFinite ? $0 + Double($1) * Double($1) : $0 }
         return WeightSpread(
-          layer: layer.name, blob: index, shape: blob.shape, norm: sum.squareRoot(), values: values)
+          layer: layer.name, blob: index, shape: blob.shape, norm: sum.squareRoot(),
+          notFinite: values.count { !$0.isFinite }, values: values)
       }
     }
   }
 
   static let columns: [Page.Column] = [
     .init("layer"), .init("blob", isNumber: true), .init("shape"), .init("norm", isNumber: true),
-    .init("typical", isNumber: true),
+    .init("typical", isNumber: true), .init("not finite", isNumber: true),
   ]
 
   var cells: [String] {
     [
       layer, String(blob), WeightNumbers.shape(shape), Numbers.general(Float(norm)),
-      Numbers.general(Float(typical)),
+      Numbers.general(Float(typical)), Numbers.grouped(notFinite),
     ]
   }
 
@@ -49,6 +52,7 @@ struct WeightSpread {
     return .members([
       "layer": .string(layer), "blob": .int(blob), "shape": .array(shape.map { .int($0) }),
       "norm": .double(norm), "rms": .double(typical),
+      "not_finite": .int(notFinite),
       "histogram": .members([
         "low": .double(histogram.low), "high": .double(histogram.high),
         "counts": .array(histogram.counts.map { .int($0) }),
